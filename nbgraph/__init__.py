@@ -1,0 +1,94 @@
+"""nbgraph: draw, run, watch, approve and teach agent graphs in a notebook.
+
+`%load_ext nbgraph` gives the magics; in plain Python begin with `Graph`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbgraph.core.approvals import Answer, Approval
+from nbgraph.core.checks import Problem
+from nbgraph.core.context import Context
+from nbgraph.core.events import Event, Status
+from nbgraph.core.graph import END, START
+from nbgraph.core.ports import Step, Store
+from nbgraph.core.run import Run
+from nbgraph.core.state import add, append, extend, last, merge, union
+from nbgraph.errors import (
+    AlreadyAnswered,
+    ApprovalError,
+    Cancelled,
+    ConditionFailed,
+    DeclarationError,
+    GraphError,
+    InputError,
+    MissingKey,
+    NbgraphError,
+    Paused,
+    RoutingError,
+    RunError,
+    TextError,
+    UpdateError,
+    Waiting,
+    WriteConflict,
+)
+from nbgraph.library import Graph
+from nbgraph.store.memory import MemoryStore
+
+__version__ = "0.1.0"
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext nbgraph` calls: the magics, Tab completion, and live views of runs."""
+    from nbgraph.notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What `%unload_ext nbgraph` calls: takes back all that loading changed."""
+    from nbgraph.notebook import unload
+
+    unload(shell)
+
+
+__all__ = [
+    "END",
+    "START",
+    "AlreadyAnswered",
+    "Answer",
+    "Approval",
+    "ApprovalError",
+    "Cancelled",
+    "ConditionFailed",
+    "Context",
+    "DeclarationError",
+    "Event",
+    "Graph",
+    "GraphError",
+    "InputError",
+    "MemoryStore",
+    "MissingKey",
+    "NbgraphError",
+    "Paused",
+    "Problem",
+    "RoutingError",
+    "Run",
+    "RunError",
+    "Status",
+    "Step",
+    "Store",
+    "TextError",
+    "UpdateError",
+    "Waiting",
+    "WriteConflict",
+    "add",
+    "append",
+    "extend",
+    "last",
+    "load_ipython_extension",
+    "merge",
+    "union",
+    "unload_ipython_extension",
+]

@@ -1,0 +1,165 @@
+"""Questions to a person and their answers, as records; and answers given beforehand for unattended runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbgraph.errors import ApprovalError, InputError, nearest
+
+REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person, or somebody on their behalf, said.
+
+    `by` is what we know of who answered ("a client of this kernel", "run.answer", "environment"), never a claim
+    about a person's identity. `at` is seconds since the epoch.
+    """
+
+    option: str
+    note: str
+    edit: Mapping[str, Any]
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One question to a person, with exactly what was shown, and the answer once there is one.
+
+    `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
+    options and shown values; `editable` maps keys to the values that may be changed in the answer.
+    """
+
+    id: str
+    run_id: str
+    node: str
+    visit: int
+    question: str
+    shown: Mapping[str, Any]
+    options: tuple[str, ...]
+    editable: Mapping[str, Any]
+    asked_at: float
+    digest: str = ""
+    answer: Answer | None = None
+
+
+def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
+    """A fingerprint of what a person is shown: 16 hex digits of SHA-256."""
+    text = json.dumps([question, list(options), {key: repr(value) for key, value in shown.items()}], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def checked_answer(approval: Approval, option: str, note: str, edit: Mapping[str, Any], by: str, at: float) -> Answer:
+    """The answer to `approval`, or ApprovalError where it does not fit the question.
+
+    An edit counts with every option but `reject`, and keeps the type of the value that it replaces.
+    """
+    if option not in approval.options:
+        known = ", ".join(approval.options)
+        raise ApprovalError(
+            f"{approval.node} has no option {option!r}{nearest(option, approval.options)} Its options: {known}."
+        )
+    for key, value in edit.items():
+        _check_edit(approval, key, value)
+    kept = {} if option == REJECT else dict(edit)
+    return Answer(option, note, kept, by, at)
+
+
+def _check_edit(approval: Approval, key: str, value: Any) -> None:
+    if key not in approval.editable:
+        known = ", ".join(approval.editable) or "none"
+        raise ApprovalError(f"{approval.node} does not let {key!r} be edited. Keys that can be: {known}.")
+    before = approval.editable[key]
+    if before is None or isinstance(value, type(before)) or (isinstance(before, float) and isinstance(value, int)):
+        return
+    raise ApprovalError(
+        f"{approval.node}: {key!r} is {type(before).__name__}, the edit is {type(value).__name__} {value!r:.60}; "
+        f"give a {type(before).__name__}."
+    )
+
+
+@dataclass(slots=True)
+class Answers:
+    """Answers given before they are asked for: a list for each human node, used in order.
+
+    `by` is recorded with each answer. An entry is `{"answer": option, "note": text, "edit": {key: value}}` and may
+    carry the `digest` of what was shown; on a mismatch the question stays open and the entry unused.
+    """
+
+    by: str
+    entries: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def take(self, approval: Approval) -> Mapping[str, Any] | None:
+        """The next answer to `approval`, or None where none was given or its digest is for something else."""
+        waiting = self.entries.get(approval.node)
+        if not waiting or waiting[0].get("digest", approval.digest) != approval.digest:
+            return None
+        return waiting.pop(0)
+
+    def unknown(self, nodes: Iterable[str]) -> list[str]:
+        """A sentence for each entry whose node is not in the graph."""
+        known = list(nodes)
+        return [
+            f"an answer is given for {name!r}, and no node has that name{nearest(name, known) or '.'}"
+            for name in self.entries
+            if name not in known
+        ]
+
+    def left_over(self) -> list[str]:
+        """A sentence for each node with answers that were not used."""
+        return [
+            f"{len(left)} of the answers given for {name!r} not used" for name, left in self.entries.items() if left
+        ]
+
+
+def given_answers(answers: Mapping[str, Any] | str | os.PathLike[str] | None) -> Answers:
+    """Answers from a mapping, from a JSON file, or from the file that NBGRAPH_ANSWERS names.
+
+    Raises:
+        InputError: the file cannot be read, or an entry is not `{"answer": option, ...}`.
+    """
+    if answers is None:
+        path = os.environ.get("NBGRAPH_ANSWERS")
+        return Answers("environment", _entries(_read(path), path)) if path else Answers("nobody")
+    if isinstance(answers, Mapping):
+        return Answers("answers given to the run", _entries(answers, "answers="))
+    return Answers("environment", _entries(_read(answers), answers))
+
+
+def _read(path: str | os.PathLike[str]) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the answers file {os.fspath(path)!r} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise InputError(f"the answers file {os.fspath(path)!r} is not JSON: {error}.") from None
+
+
+def _entries(raw: Any, where: object) -> dict[str, list[Mapping[str, Any]]]:
+    shape = 'it must look like {"gate": [{"answer": "approve", "note": "", "edit": {}}]}'
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{where}: the answers are a {type(raw).__name__}; {shape}.")
+    return {name: [_entry(name, entry, where, shape) for entry in _listed(given)] for name, given in raw.items()}
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _entry(name: str, entry: Any, where: object, shape: str) -> Mapping[str, Any]:
+    if isinstance(entry, str):
+        return {"answer": entry}
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("answer"), str):
+        raise InputError(f"{where}: an answer for {name!r} is {entry!r:.60}; {shape}.")
+    unknown = sorted(set(entry) - {"answer", "note", "edit", "digest"})
+    if unknown:
+        raise InputError(f"{where}: an answer for {name!r} holds {unknown[0]!r}, which is not known; {shape}.")
+    return entry

@@ -1,0 +1,364 @@
+"""Checks: all that is wrong, or worth knowing, with a graph as it is declared so far.
+
+Each check is a function from a `Survey` of the graph to problems. Nothing is run; what is not known is not reported
+as fine, it is not reported at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+from nbgraph.core.edges import Statement
+from nbgraph.core.graph import END, START, Graph
+from nbgraph.core.inputs import Reader, readers, writers
+from nbgraph.core.loops import Loops, find_loops, reach
+from nbgraph.core.outline import OutlineEdge
+from nbgraph.core.plan import shared_depth
+from nbgraph.errors import nearest
+
+Severity = Literal["error", "todo", "warning", "info"]
+_GRAVITY: dict[Severity, int] = {"error": 0, "todo": 1, "warning": 2, "info": 3}
+
+
+class Problem(NamedTuple):
+    """One finding. Errors and todos keep a graph from running; a todo is merely not written yet."""
+
+    code: str
+    severity: Severity
+    where: str
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        return f"{self.code} {self.text}{where}; {self.remedy}."
+
+
+def check(graph: Graph) -> list[Problem]:
+    """All problems of `graph`, the grave ones first."""
+    survey = Survey(graph)
+    found = dict.fromkeys(problem for each in _CHECKS for problem in each(survey))
+    return sorted(found, key=lambda problem: _GRAVITY[problem.severity])
+
+
+class Survey:
+    """A graph with what several checks need to know of it, each worked out once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.edges = graph.edge_list()
+        self.names = graph.names()
+        self.writers = writers(graph)
+        self.readers = list(readers(graph))
+        self._reach: dict[tuple[str, ...], dict[str, int]] = {}
+
+    @cached_property
+    def successors(self) -> dict[str, list[str]]:
+        """The nodes that each node leads to, END left out."""
+        leads: dict[str, list[str]] = {name: [] for name in (START, *self.names)}
+        for edge in self.edges:
+            if edge.target != END:
+                leads[edge.source].append(edge.target)
+        return leads
+
+    @cached_property
+    def choices(self) -> dict[str, list[Statement]]:
+        """The guarded statements out of each node: its exclusive choice."""
+        found: dict[str, list[Statement]] = {}
+        for statement in self.graph.statements:
+            if statement.guard.kind in ("if", "else", "by"):
+                for source in statement.sources:
+                    found.setdefault(source, []).append(statement)
+        return found
+
+    @cached_property
+    def loops(self) -> Loops:
+        """The loops among what START leads to."""
+        return find_loops(START, self.successors)
+
+    @cached_property
+    def fan_outs(self) -> list[tuple[str, ...]]:
+        """Groups of nodes that one node leads to all at once."""
+        together: dict[object, dict[str, None]] = {}
+        for statement in self.graph.statements:
+            for source in statement.sources:
+                always = statement.guard.kind in ("plain", "always", "each")
+                if always or statement.guard.kind in ("if", "else"):
+                    key = source if always else (source, statement)
+                    together.setdefault(key, {}).update(dict.fromkeys(statement.targets))
+        return [tuple(group) for group in together.values() if len(group) > 1]
+
+    def place(self, name: str) -> str:
+        """Where a node is declared, or the first edge that names it."""
+        if name in self.graph.nodes:
+            return self.graph.nodes[name].where
+        return self.edge_place(lambda statement: name in (*statement.sources, *statement.targets))
+
+    def edge_place(self, matches: Callable[[Statement], bool]) -> str:
+        """Where the first statement that matches is declared."""
+        placed = zip(self.graph.statements, self.graph.places(), strict=True)
+        return next((place for statement, place in placed if matches(statement)), "")
+
+    def leads(self, one: str, other: str) -> bool:
+        """Whether a task of `one` can lead to one of `other` in the same round of the loops that hold both."""
+        around = self.loops.around
+        if one not in around or other not in around:
+            return False
+        nest = around[one][: shared_depth(around[one], around[other])]
+        return bool(self._reached(nest)[one] >> self.loops.found.index(other) & 1)
+
+    def leads_somehow(self, one: str, other: str) -> bool:
+        """Whether any path leads from `one` to `other`, round loops too."""
+        found = self.loops.found
+        return one in found and other in found and bool(self._reached(())[one] >> found.index(other) & 1)
+
+    def _reached(self, nest: tuple[str, ...]) -> dict[str, int]:
+        if nest not in self._reach:
+            cut = (pair for pair in self.loops.rounds if pair[1] in nest)
+            self._reach[nest] = reach(self.loops.found, self.successors, cut)
+        return self._reach[nest]
+
+    def parallel(self, one: str, other: str) -> bool:
+        """Whether both can run at once: neither leads to the other, and some node leads to both over two edges."""
+        if one == other or self.leads(one, other) or self.leads(other, one):
+            return False
+        return any(self._apart(group, one, other) for group in self.fan_outs)
+
+    def _apart(self, group: tuple[str, ...], one: str, other: str) -> bool:
+        to_one = {start for start in group if start == one or self.leads(start, one)}
+        to_other = {start for start in group if start == other or self.leads(start, other)}
+        return bool(to_one and to_other) and len(to_one | to_other) > 1
+
+
+Found = Iterator[Problem]
+
+
+def _undeclared(survey: Survey) -> Found:
+    for name in survey.names:
+        if name not in survey.graph.nodes:
+            unused = [
+                other for other in survey.graph.nodes if other not in survey.successors or not _linked(survey, other)
+            ]
+            remedy = f"write its cell, %%node with def {name}(...)" + nearest(name, unused).replace("?", "")
+            yield Problem("NBG101", "todo", survey.place(name), f"the node {name} is not written yet", remedy)
+
+
+def _linked(survey: Survey, name: str) -> bool:
+    return any(name in (edge.source, edge.target) for edge in survey.edges)
+
+
+def _start(survey: Survey) -> Found:
+    if not survey.edges:
+        text = f"{survey.graph.name} has no edges"
+        yield Problem("NBG119", "error", "", text, "say how its nodes follow each other, such as START -> draft -> END")
+        return
+    if any(edge.source == START for edge in survey.edges):
+        return
+    led_to = {edge.target for edge in survey.edges}
+    free = [name for name in survey.names if name not in led_to and _linked(survey, name)]
+    text = (
+        f"{', '.join(free)} could all be the start" if free else "every node is led to by another, so none is the start"
+    )
+    yield Problem("NBG111", "error", "", text, f"add START -> {free[0] if free else survey.names[0]}")
+
+
+def _unreachable(survey: Survey) -> Found:
+    if not any(edge.source == START for edge in survey.edges):
+        return
+    for name in survey.names:
+        if _linked(survey, name) and name not in survey.loops.around:
+            remedy = f"add an edge to {name}, or drop it"
+            yield Problem("NBG102", "warning", survey.place(name), f"nothing leads from START to {name}", remedy)
+
+
+def _unused(survey: Survey) -> Found:
+    for name, node in survey.graph.nodes.items():
+        if not _linked(survey, name) and survey.edges:
+            remedy = f"add an edge such as {survey.names[0]} -> {name}, or %graph drop {name}"
+            yield Problem("NBG110", "warning", node.where, f"no edge names the node {name}", remedy)
+
+
+def _dead_ends(survey: Survey) -> Found:
+    leaving = {edge.source for edge in survey.edges}
+    for name in survey.names:
+        if _linked(survey, name) and name not in leaving:
+            text = f"{name} leads nowhere, and so ends its branch"
+            yield Problem("NBG103", "warning", survey.place(name), text, f"add {name} -> END to say that it is meant")
+
+
+def _choices(survey: Survey) -> Found:
+    for source, statements in survey.choices.items():
+        kinds = [statement.guard.kind for statement in statements]
+        where = survey.edge_place(lambda statement, source=source: source in statement.sources)  # type: ignore[misc]
+        for text, remedy in _faults(survey, source, statements, kinds):
+            yield Problem("NBG104", "error", where, text, remedy)
+
+
+def _faults(
+    survey: Survey, source: str, statements: list[Statement], kinds: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    plain = [edge.target for edge in survey.edges if edge.source == source and edge.kind == "plain"]
+    if plain:
+        text = f"{source} has both guarded edges and the plain edge to {plain[0]}"
+        yield text, f"write {source} -> {plain[0]} always if it is meant, or else to make it a choice"
+    if "by" in kinds and ("if" in kinds or kinds.count("by") > 1):
+        yield f"{source} chooses by a name and by something else too", "keep one `by`, with an else beside it"
+    if kinds.count("else") > 1:
+        yield (
+            f"{source} has {kinds.count('else')} else edges",
+            "keep one; several targets stand in one statement: a -> b, c else",
+        )
+    limited = any(statement.limit for statement in statements)
+    if "else" not in kinds and ("if" in kinds or limited):
+        why = "when its limit is spent" if limited and "by" in kinds else "when no condition holds"
+        yield f"{source} does not say where to go {why}", f"add {source} -> END else"
+    if set(kinds) == {"else"}:
+        yield f"{source} has an else and no if", f"write {source} -> ... if CONDITION beside it"
+
+
+def _endless(survey: Survey) -> Found:
+    heads = dict.fromkeys(head for _, head in survey.loops.rounds)
+    for head in heads:
+        depth = len(survey.loops.around[head])
+        nest = survey.loops.around[head]
+        members = [name for name in survey.loops.found if survey.loops.around[name][:depth] == nest]
+        if not any(name in survey.choices for name in members):
+            loop = " -> ".join((*members, members[0]))
+            remedy = f"guard one of its edges: {members[-1]} -> {head} if CONDITION max 3; {members[-1]} -> END else"
+            yield Problem("NBG105", "error", survey.place(head), f"the loop {loop} never ends", remedy)
+
+
+def _maps(survey: Survey) -> Found:
+    mapped = {edge.target for edge in survey.edges if edge.kind == "each"}
+    for name in mapped:
+        into = [edge for edge in survey.edges if edge.target == name]
+        if name == END:
+            text, remedy = "END cannot run for each item", "map over a node that leads to END"
+        elif len(into) > 1:
+            text = f"{name} runs for each item, and other edges lead to it too"
+            remedy = "give it one incoming edge; a second node can call the same function"
+        else:
+            continue
+        yield Problem(
+            "NBG114", "error", survey.edge_place(lambda statement: statement.guard.kind == "each"), text, remedy
+        )
+
+
+def _routing(survey: Survey) -> Found:
+    for statement in survey.graph.statements:
+        name = statement.guard.function
+        if name and survey.graph.function(name) is None:
+            where = survey.edge_place(lambda other, statement=statement: other is statement)  # type: ignore[misc]
+            remedy = (
+                f"define def {name}(...) that returns one of {', '.join(statement.targets)}, or use by {name} for a key"
+            )
+            yield Problem("NBG117", "todo", where, f"by {name}() calls a function that is not there", remedy)
+
+
+def _outcomes(survey: Survey) -> Found:
+    for source, statements in survey.choices.items():
+        routed = [statement for statement in statements if statement.guard.kind == "by" and statement.guard.key]
+        if not routed or source not in survey.graph.nodes:
+            continue
+        targets = routed[0].targets
+        for outcome in survey.graph.nodes[source].writes.names.get(str(routed[0].guard.key), ()):
+            if outcome not in targets:
+                text = (
+                    f"{source} can choose {outcome!r}, and by {routed[0].guard.key} leads only to {', '.join(targets)}"
+                )
+                remedy = f"add {outcome} to the group, or return one of its names" + nearest(outcome, targets).replace(
+                    "?", ""
+                )
+                yield Problem("NBG108", "warning", survey.place(source), text, remedy)
+
+
+def _keys(survey: Survey) -> Found:
+    written = {*survey.writers, *survey.graph.schema.keys}
+    for reader in survey.readers:
+        if reader.key in survey.graph.schema.keys:
+            continue
+        by = "a condition after " + reader.node if reader.in_edge else reader.node
+        where = survey.place(reader.node)
+        if reader.key not in survey.writers:
+            alike = nearest(reader.key, written - {reader.key})
+            if alike:
+                text = f"{by} reads {reader.key!r}, which nothing writes"
+                yield Problem(
+                    "NBG107", "warning", where, text, alike.removeprefix("; ").removesuffix("?") + ", or is it an input"
+                )
+        elif reader.required and not any(_before(survey, writer, reader) for writer in survey.writers[reader.key]):
+            text = f"{by} reads {reader.key!r}, and nothing before it writes it"
+            remedy = f"{', '.join(survey.writers[reader.key])} writes it later; give it as an input, or a default"
+            yield Problem("NBG106", "warning", where, text, remedy)
+
+
+def _before(survey: Survey, writer: str, reader: Reader) -> bool:
+    unknown = reader.node not in survey.loops.around or writer not in survey.loops.around
+    itself = reader.in_edge and writer == reader.node
+    return unknown or itself or survey.leads_somehow(writer, reader.node)
+
+
+def _parallel_writers(survey: Survey) -> Found:
+    for key, names in survey.writers.items():
+        if key in survey.graph.schema.reducers or len(names) < 2:
+            continue
+        pair = next((pair for pair in combinations(names[:50], 2) if survey.parallel(*pair)), None)
+        if pair:
+            text = f"{pair[0]} and {pair[1]} can run at once, and both write the plain key {key!r}"
+            remedy = f"give {key} a reducer in %%state, or put one after the other"
+            yield Problem("NBG109", "warning", survey.place(pair[1]), text, remedy)
+
+
+def _duplicates(survey: Survey) -> Found:
+    for double in survey.graph.duplicates.values():
+        text = f"{double.name} is declared in {double.earlier.label} and in {double.later.label}, which counts"
+        remedy = f"rename one of them, or %graph drop {double.name} and run the one to keep"
+        yield Problem("NBG112", "warning", double.later.label, text, remedy)
+
+
+def _led_to_from_loops(survey: Survey) -> Found:
+    for edge in survey.edges:
+        if edge.kind not in ("plain", "always") or edge.target == END or edge.source not in survey.loops.around:
+            continue
+        inner, outer = survey.loops.around[edge.source], survey.loops.around[edge.target]
+        if len(inner) > shared_depth(inner, outer):
+            text = f"{edge.target} is led to from inside the loop of {edge.source} and runs once, when the loop ends"
+            remedy = f"to run it each time, lead it back into the loop ({edge.target} -> {inner[-1]}) or call it inside {edge.source}"
+            yield Problem("NBG115", "info", survey.place(edge.target), text, remedy)
+
+
+def _waits_for_a_person(survey: Survey) -> Found:
+    people = [name for name, node in survey.graph.nodes.items() if node.kind == "human" and name in survey.loops.around]
+    into: dict[str, list[OutlineEdge]] = {}
+    for edge in survey.edges:
+        into.setdefault(edge.target, []).append(edge)
+    for name, edges in into.items():
+        if name == END or len(edges) < 2:
+            continue
+        for person in people:
+            if survey.leads(person, name) and any(survey.parallel(edge.source, person) for edge in edges):
+                text = f"{name} waits for {person}, where a person is asked"
+                remedy = f"that is right where {name} joins both; else give the branches a node each"
+                yield Problem("NBG116", "info", survey.place(name), text, remedy)
+
+
+_CHECKS: tuple[Callable[[Survey], Found], ...] = (
+    _undeclared,
+    _start,
+    _unreachable,
+    _unused,
+    _dead_ends,
+    _choices,
+    _endless,
+    _maps,
+    _routing,
+    _outcomes,
+    _keys,
+    _parallel_writers,
+    _duplicates,
+    _led_to_from_loops,
+    _waits_for_a_person,
+)

@@ -1,0 +1,312 @@
+"""Graph: what cells and calls have declared so far, and which of them declared it.
+
+A graph is changed only by declarations. It knows nothing of running: `plan.compile` makes of it what can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from nbgraph.core import edges
+from nbgraph.core.edges import Statement, check_name
+from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.core.signature import Read, Writes
+from nbgraph.core.state import Schema, read_schema
+from nbgraph.errors import DeclarationError, nearest
+
+START, END = "START", "END"
+
+
+class Source(NamedTuple):
+    """Where a declaration stands.
+
+    `cell` is the front end's cell id (empty where it sends none), `label` names the place for a person ("cell [3]"),
+    `execution` tells one execution of a cell from the next.
+    """
+
+    cell: str
+    label: str
+    execution: int
+
+
+declared_in: ContextVar[Source | None] = ContextVar("declared_in", default=None)
+"""The cell that is being executed; None outside a notebook, where declarations only add up."""
+
+
+class Body(Protocol):
+    """What a node does: gets the values of the keys it reads and the task's context, returns what was returned."""
+
+    blocking: bool
+    """Whether a call holds up its thread."""
+
+    def __call__(self, arguments: dict[str, Any], context: Any, /) -> Awaitable[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One declared node.
+
+    `writes` is what is known of its update; `declared` the keys given with `--writes`, or None. `code` is its source
+    text, `file` the name under which its code was compiled.
+    """
+
+    name: str
+    kind: str
+    body: Body
+    reads: tuple[Read, ...] = ()
+    writes: Writes = Writes((), False)
+    declared: tuple[str, ...] | None = None
+    code: str = ""
+    file: str = ""
+    source: Source | None = None
+
+    @property
+    def signature(self) -> str:
+        """One line such as `draft(topic, [feedback]) -> text`."""
+        reads = ", ".join(read.key if read.required else f"[{read.key}]" for read in self.reads)
+        writes = [*self.writes.keys, *(() if self.writes.certain else ("?",))]
+        return f"{self.name}({reads})" + (f" -> {', '.join(writes)}" if writes else "")
+
+    @property
+    def where(self) -> str:
+        """The place of its declaration, for a person."""
+        return self.source.label if self.source else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A name that two cells declare; the later one counts."""
+
+    name: str
+    earlier: Source
+    later: Source
+
+
+@dataclass(slots=True)
+class _Declared:
+    statement: Statement
+    source: Source | None
+    functions: Mapping[str, Callable[..., Any]]
+
+
+@dataclass(eq=False)
+class Graph:
+    """A graph under declaration: nodes, edges and state keys, each with the cell that declared it.
+
+    Args:
+        name: an identifier; a notebook binds the graph to it.
+    """
+
+    name: str
+    revision: int = 0
+    schema: Schema = Schema()
+    lookup: Callable[[str], Any] | None = None
+    nodes: dict[str, Node] = field(default_factory=dict)
+    duplicates: dict[str, Duplicate] = field(default_factory=dict)
+    _edges: list[_Declared] = field(default_factory=list)
+    _schema_source: Source | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "graph")
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, {len(self.edge_list())} edges>"
+
+    # Declaring
+
+    def add(self, node: Node) -> tuple[str, ...]:
+        """Declare `node` in place of one of the same name; returns sentences for the person who declared it."""
+        check_name(node.name, "node")
+        before = self.nodes.get(node.name)
+        messages = self._note_duplicate(before, node)
+        self.nodes[node.name] = node
+        self.revision += 1
+        return messages
+
+    def _note_duplicate(self, before: Node | None, node: Node) -> tuple[str, ...]:
+        earlier, later = before and before.source, node.source
+        if not earlier or not later or not earlier.cell or not later.cell or earlier.cell == later.cell:
+            return ()
+        self.duplicates[node.name] = Duplicate(node.name, earlier, later)
+        return (f"{node.name} is declared in {earlier.label} and in {later.label}; {later.label} counts now.",)
+
+    def add_edges(self, text: str, functions: Mapping[str, Callable[..., Any]] | None = None) -> tuple[Statement, ...]:
+        """Declare the edges in `text`; statements that the same cell declared before are replaced.
+
+        Args:
+            text: the edge language, see `nbgraph.core.edges`.
+            functions: the functions that `by name()` calls; a notebook's own functions are found by themselves.
+
+        Raises:
+            TextError: the text cannot be read; nothing is changed.
+        """
+        statements, source = edges.parse(text), declared_in.get()
+        for statement in statements:
+            if statement.guard.kind == "error":
+                raise DeclarationError(
+                    f"`{statement}`: `on error` comes later; catch the error inside the node for now."
+                )
+        replaced = [index for index, old in enumerate(self._edges) if _replaces(source, statements, old)]
+        place = replaced[0] if replaced else len(self._edges)
+        kept = [old for index, old in enumerate(self._edges) if index not in replaced]
+        kept[place:place] = [_Declared(statement, source, dict(functions or {})) for statement in statements]
+        self._edges = kept
+        self.revision += 1
+        return statements
+
+    def state(self, declared: type) -> type:
+        """Declare keys with defaults and reducers by a class with annotated fields; usable as a decorator."""
+        self.schema, self._schema_source = read_schema(declared), declared_in.get()
+        self.revision += 1
+        return declared
+
+    def drop(self, name: str) -> str:
+        """Forget a node and every edge statement that names it alone on a side; returns what was forgotten.
+
+        Raises:
+            DeclarationError: neither a node nor an edge has that name.
+        """
+        if name not in self.nodes and name not in self.names():
+            raise DeclarationError(f"{self.name} has no node {name!r}{nearest(name, self.names()) or '.'}")
+        self.nodes.pop(name, None)
+        self.duplicates.pop(name, None)
+        before = len(self._edges)
+        self._edges = [old for old in (_without(old, name) for old in self._edges) if old is not None]
+        self.revision += 1
+        gone = before - len(self._edges)
+        return f"dropped {name}" + (f" and {gone} edge statement{'s' * (gone > 1)}" if gone else "")
+
+    def clear(self) -> str:
+        """Forget everything; returns a sentence on what was forgotten, or an empty string."""
+        had = f"forgot {len(self.nodes)} nodes and {len(self.edge_list())} edges" if self.nodes or self._edges else ""
+        self.nodes.clear()
+        self.duplicates.clear()
+        self._edges, self.schema, self._schema_source = [], Schema(), None
+        self.revision += 1
+        return had
+
+    def finish(self, source: Source) -> tuple[str, ...]:
+        """Called when a cell has run to its end: forget what it declared before and no longer does.
+
+        Returns sentences for the person: a rename with the edges that still say the old name, what is gone.
+        """
+        gone = [node.name for node in self.nodes.values() if _stale(node.source, source)]
+        fresh = [node.name for node in self.nodes.values() if node.source == source]
+        moved = [name for name, double in self.duplicates.items() if _stale(double.earlier, source)]
+        edges_before = len(self._edges)
+        for name in gone:
+            del self.nodes[name]
+        for name in moved:
+            del self.duplicates[name]
+        self._edges = [old for old in self._edges if not _stale(old.source, source)]
+        if _stale(self._schema_source, source):
+            self.schema, self._schema_source = Schema(), None
+        if gone or moved or len(self._edges) != edges_before:
+            self.revision += 1
+        return tuple(self._farewell(name, gone, fresh) for name in gone)
+
+    def _farewell(self, name: str, gone: list[str], fresh: list[str]) -> str:
+        saying = sum(name in (edge.source, edge.target) for edge in self.edge_list())
+        still = f"; {saying} edge{'s' * (saying > 1)} still say{'s' * (saying == 1)} {name}" if saying else ""
+        renamed = len(gone) == len(fresh) == 1
+        return (f"renamed {name} to {fresh[0]}" if renamed else f"{name} is no longer declared") + still
+
+    # Reading
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The edge statements in declaration order."""
+        return tuple(declared.statement for declared in self._edges)
+
+    def places(self) -> tuple[str, ...]:
+        """Where each of `statements` was declared, for a person."""
+        return tuple(_place(declared) for declared in self._edges)
+
+    def function(self, name: str) -> Callable[..., Any] | None:
+        """The function that `by name()` calls, or None."""
+        given = next((old.functions[name] for old in reversed(self._edges) if name in old.functions), None)
+        found = given if given is not None or self.lookup is None else self.lookup(name)
+        return found if callable(found) else None
+
+    def names(self) -> tuple[str, ...]:
+        """All nodes that edges or declarations name, in declaration order: edges first, for they give the shape."""
+        said = (name for statement in self.statements for name in (*statement.sources, *statement.targets))
+        return tuple(dict.fromkeys(name for name in (*said, *self.nodes) if name not in (START, END)))
+
+    def edge_list(self) -> tuple[OutlineEdge, ...]:
+        """Every edge, one for each pair of source and target; the start that is not written is the last one."""
+        listed = [
+            OutlineEdge(source, target, statement.guard.kind, guard_label(statement))
+            for statement in self.statements
+            for source in statement.sources
+            for target in statement.targets
+        ]
+        start = self.implied_start(listed)
+        return (*listed, OutlineEdge(START, start, "plain", "")) if start else tuple(listed)
+
+    def outlined(self, notes: tuple[str, ...] = ()) -> Outline:
+        """The graph as data for a picture, with `notes` to show below it."""
+        listed = self.edge_list()
+        ends = [OutlineNode(name, name.lower(), True) for name in (START, END)]
+        used = {name for edge in listed for name in (edge.source, edge.target)}
+        drawn = [ends[0], *(self._drawn(name) for name in self.names()), ends[1]]
+        shown = tuple(node for node in drawn if node not in ends or node.name in used)
+        return Outline(self.name, shown, listed, notes, sum(not node.defined for node in shown))
+
+    def _drawn(self, name: str) -> OutlineNode:
+        node = self.nodes.get(name)
+        if node is None:
+            return OutlineNode(name, "function", False)
+        return OutlineNode(name, node.kind, True, node.signature, node.code, node.where)
+
+    def implied_start(self, listed: list[OutlineEdge]) -> str | None:
+        """The only node without incoming edges, where no edge leaves START."""
+        if any(edge.source == START for edge in listed):
+            return None
+        led_to = {edge.target for edge in listed if edge.source != edge.target}
+        linked = {edge.source for edge in listed} | led_to
+        candidates = [
+            name for name in self.names() if name not in led_to and (name in linked or len(self.names()) == 1)
+        ]
+        return candidates[0] if len(candidates) == 1 else None
+
+
+def guard_label(statement: Statement) -> str:
+    """A statement's guard and limit as written, such as `if score < 7 max 3`."""
+    return edges.format_guard(statement.guard, statement.limit)
+
+
+def _stale(declared: Source | None, now: Source) -> bool:
+    """Whether `declared` is from an earlier execution of the cell that is executed `now`."""
+    return bool(declared and declared.cell and declared.cell == now.cell and declared.execution != now.execution)
+
+
+def _replaces(source: Source | None, statements: tuple[Statement, ...], old: _Declared) -> bool:
+    """Whether declaring `statements` in `source` takes the place of `old`.
+
+    A cell replaces what it said before. Without a cell's id (nbclient sends none) a statement replaces those from the
+    same nodes that an earlier cell declared. Outside a notebook nothing is replaced.
+    """
+    if source is None or old.source is None or old.source.execution == source.execution:
+        return False
+    if source.cell or old.source.cell:
+        return source.cell == old.source.cell
+    return any(set(statement.sources) & set(old.statement.sources) for statement in statements)
+
+
+def _without(declared: _Declared, name: str) -> _Declared | None:
+    old = declared.statement
+    sources = tuple(each for each in old.sources if each != name)
+    targets = tuple(each for each in old.targets if each != name)
+    if not sources or not targets:
+        return None
+    kept = Statement(sources, targets, old.guard, old.limit, old.line)
+    return _Declared(kept, declared.source, declared.functions)
+
+
+def _place(declared: _Declared) -> str:
+    line = f"line {declared.statement.line}"
+    return f"{declared.source.label}, {line}" if declared.source else f"edges, {line}"

@@ -1,0 +1,74 @@
+"""What the engine asks of the outside: a store that keeps runs, and an executor that calls blocking functions.
+
+An executor is any `concurrent.futures.Executor`; a store is what this module says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from nbgraph.core.approvals import Answer, Approval
+from nbgraph.core.events import Taken
+
+
+class RunRecord(NamedTuple):
+    """A run as it began: `started_at` is seconds since the epoch."""
+
+    id: str
+    graph: str
+    inputs: Mapping[str, Any]
+    started_at: float
+
+
+class Step(NamedTuple):
+    """A finished task in a run's history.
+
+    `number` counts from 1. `writes` are the committed pairs of key and value; `taken` the edges taken; `started` the
+    tasks that could start then. A task is named by its id, such as `draft#2`.
+    """
+
+    number: int
+    task: str
+    node: str
+    visit: int
+    parents: tuple[str, ...]
+    writes: tuple[tuple[str, Any], ...]
+    taken: tuple[Taken, ...]
+    started: tuple[str, ...]
+    at: float
+
+    @property
+    def update(self) -> dict[str, Any]:
+        """The writes by key; the last one of a key that was folded several times."""
+        return dict(self.writes)
+
+    def __repr__(self) -> str:
+        wrote = ", ".join(f"{key}={value!r:.40}" for key, value in self.writes)
+        went = ", ".join(f"{edge.target} ({edge.reason})" if edge.reason else edge.target for edge in self.taken)
+        return f"<{self.number} {self.task}: {wrote or 'wrote nothing'} -> {went or 'END'}>"
+
+
+class Store(Protocol):
+    """Where runs are kept. Every method may be called from any thread; `append` alone is awaited by the engine."""
+
+    def create(self, run: RunRecord) -> None:
+        """Keep a new run; ValueError where the id is taken."""
+
+    async def append(self, run_id: str, step: Step) -> None:
+        """Keep a step; when this returns, the step is as safe as this store makes it."""
+
+    def steps(self, run_id: str) -> list[Step]:
+        """The steps of a run, in order."""
+        ...
+
+    def ask(self, approval: Approval) -> None:
+        """Keep an open question."""
+
+    def answer(self, approval_id: str, answer: Answer) -> Approval:
+        """Keep the first answer to a question; AlreadyAnswered tells every later one who was first."""
+        ...
+
+    def approvals(self, run_id: str) -> list[Approval]:
+        """The questions of a run with their answers, in the order of asking."""
+        ...

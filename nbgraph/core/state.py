@@ -1,0 +1,178 @@
+"""State: the keys a graph declares, the reducers that fold parallel updates, and what a node's return value writes.
+
+A reducer takes the value so far (None where there is none yet) and one update, and returns the new value. It never
+changes the old value: other branches may still see it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from nbgraph.core.edges import check_name
+from nbgraph.errors import DeclarationError, UpdateError
+
+Reducer = Callable[[Any, Any], Any]
+
+
+def append(current: Any, value: Any) -> list[Any]:
+    """A list with `value` as its new last element."""
+    return [*_listed(current), value]
+
+
+def extend(current: Any, values: Any) -> list[Any]:
+    """A list with all of `values` (a list or tuple) at its end."""
+    return [*_listed(current), *_listed(values)]
+
+
+def add(current: Any, value: Any) -> Any:
+    """The sum of both."""
+    return value if current is None else current + value
+
+
+def merge(current: Any, value: Any) -> dict[Any, Any]:
+    """A dict with the entries of both; those of `value` win."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"merge takes a dict, not {type(value).__name__}")
+    return {**(current or {}), **value}
+
+
+def union(current: Any, value: Any) -> set[Any]:
+    """A set with the elements of both."""
+    if isinstance(value, str):
+        raise TypeError("union takes a set or list, not str")
+    return set(current or ()) | set(value)
+
+
+def last(current: Any, value: Any) -> Any:
+    """The later of both, where branches meet in declaration order."""
+    return value
+
+
+def _listed(values: Any) -> Any:
+    if values is None:
+        return ()
+    if isinstance(values, list | tuple):
+        return values
+    raise TypeError(f"a list is needed, not {type(values).__name__}")
+
+
+class Schema(NamedTuple):
+    """What a `%%state` class declares: keys with their annotations, defaults and reducers."""
+
+    keys: tuple[str, ...] = ()
+    annotations: Mapping[str, Any] = {}
+    defaults: Mapping[str, Any] = {}
+    reducers: Mapping[str, Reducer] = {}
+
+    def fresh_defaults(self) -> dict[str, Any]:
+        """The defaults as copies of their own, for a new run."""
+        return {key: copy.deepcopy(value) for key, value in self.defaults.items()}
+
+
+def read_schema(declared: type) -> Schema:
+    """The schema that a class with annotated fields declares.
+
+    `Annotated[list[str], append]` gives a key its reducer, a class attribute its default.
+
+    Raises:
+        DeclarationError: the class declares no key, a reserved name, or two reducers for one key.
+    """
+    try:
+        hints = get_type_hints(declared, include_extras=True)
+    except NameError as error:
+        raise DeclarationError(f"class {declared.__name__}: {error}; import it before this cell.") from None
+    if not hints:
+        raise DeclarationError(f"class {declared.__name__} declares no key; write fields such as `topic: str`.")
+    for key in hints:
+        check_name(key, "key")
+    stray = sorted(key for key in vars(declared) if not key.startswith("__") and key not in hints)
+    if stray:
+        raise DeclarationError(f"{declared.__name__}.{stray[0]} has no annotation; write `{stray[0]}: type = ...`.")
+    reducers = {key: _reducer(key, hint) for key, hint in hints.items()}
+    defaults = {key: getattr(declared, key) for key in hints if hasattr(declared, key)}
+    return Schema(tuple(hints), hints, defaults, {key: reducer for key, reducer in reducers.items() if reducer})
+
+
+def _reducer(key: str, hint: Any) -> Reducer | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    found = [extra for extra in get_args(hint)[1:] if callable(extra)]
+    if len(found) > 1:
+        raise DeclarationError(f"the key {key!r} has {len(found)} reducers; keep one.")
+    return found[0] if found else None
+
+
+def as_update(node: str, writes: tuple[str, ...] | None, returned: Any) -> Mapping[str, Any]:
+    """The update that a node's return value stands for.
+
+    Args:
+        node: the node's name, which is also the key of a value that is no dict.
+        writes: the declared keys, or None where none were declared.
+        returned: what the node returned; None writes nothing.
+
+    Raises:
+        UpdateError: it does not fit `writes`, or a dict's key is no name.
+    """
+    if returned is None:
+        return {}
+    if writes is None:
+        return _free_update(node, returned) if isinstance(returned, dict) else {node: returned}
+    if len(writes) == 1:
+        return {writes[0]: returned}
+    if isinstance(returned, dict) and set(returned) == set(writes):
+        return returned
+    got = (
+        f"a dict with {', '.join(map(repr, returned)) or 'no keys'}" if isinstance(returned, dict) else _brief(returned)
+    )
+    raise UpdateError(
+        f"{node} writes {', '.join(writes)} and so returns a dict with just those keys; it returned {got}."
+    )
+
+
+def _free_update(node: str, returned: dict[Any, Any]) -> dict[str, Any]:
+    for key in returned:
+        if not isinstance(key, str):
+            raise UpdateError(
+                f"{node} returned a dict with the key {key!r}, which is no name of a key. "
+                f"To keep the dict as one value, declare `--writes {node}`."
+            )
+        if key not in _good_names:
+            _remember_name(node, key)
+    return returned
+
+
+_good_names: set[str] = set()  # names already checked: a step must not pay for it twice
+
+
+def _remember_name(node: str, key: str) -> None:
+    try:
+        check_name(key, "key")
+    except DeclarationError as error:
+        raise UpdateError(
+            f"{node} returned the key {key!r}: {error} `--writes {node}` keeps the dict as one value."
+        ) from None
+    if len(_good_names) < 10_000:
+        _good_names.add(key)
+
+
+def _brief(value: Any) -> str:
+    return f"{type(value).__name__} {value!r:.60}"
+
+
+def combine_items(
+    updates: list[Mapping[str, Any]], known: tuple[str, ...], reducers: Mapping[str, Reducer]
+) -> tuple[tuple[str, Any], ...]:
+    """What a map over items writes, from the items' updates in item order.
+
+    A plain key becomes the list of its values (None for an item that did not write it); a key with a reducer is
+    folded in item order, so it appears once for each value. `known` keys that no item wrote become [].
+    """
+    keys = dict.fromkeys(known)
+    for update in updates:
+        keys |= dict.fromkeys(update)
+    plain = [key for key in keys if key not in reducers]
+    lists = [(key, [update.get(key) for update in updates]) for key in plain]
+    folded = [(key, update[key]) for key in keys if key in reducers for update in updates if key in update]
+    return (*lists, *folded)

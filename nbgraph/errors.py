@@ -1,0 +1,140 @@
+"""Everything nbgraph raises on purpose; each message says what happened, to which thing, where, and what to do.
+
+NbgraphError
+├── TextError          a declaration cannot be read: its text, line and column, with a caret
+├── DeclarationError   a declaration can be read and makes no sense: a reserved name, a duplicate option
+├── GraphError         a graph has problems that keep it from running; all of them together
+├── InputError         a run was given inputs that are missing or unknown
+├── RunError           a run cannot go on
+│   ├── MissingKey         a node or condition needs a key that nothing has set
+│   ├── ConditionFailed    a condition met values that it cannot judge
+│   ├── UpdateError        what a node returned does not fit what it writes
+│   ├── RoutingError       a `by` edge was given a name that it does not lead to
+│   ├── WriteConflict      parallel branches wrote the same plain key
+│   ├── Waiting            the result was asked for while a person is awaited
+│   ├── Paused             the result was asked for while the run is paused
+│   └── Cancelled          the result was asked for of a run that was cancelled
+└── ApprovalError      an answer does not fit its question
+    └── AlreadyAnswered    somebody else answered first
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NbgraphError(Exception):
+    """What all errors of nbgraph are."""
+
+
+class TextError(NbgraphError):
+    """A text that cannot be read, with the place.
+
+    Args:
+        message: one sentence: what is wrong and what would be right.
+        text: the whole text that was being read; may hold several lines.
+        line: 1-based line of `text`.
+        column: 1-based column in that line.
+        what: what was being read, as the first word of the message, such as "edges".
+    """
+
+    def __init__(self, message: str, text: str = "", line: int = 1, column: int = 1, what: str = "") -> None:
+        self.message, self.text, self.line, self.column, self.what = message, text, line, column, what
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """The message, the line it is about, and a caret below the place."""
+        lines = self.text.splitlines()
+        if not 1 <= self.line <= len(lines):
+            return self.message
+        source = lines[self.line - 1]
+        prefix = f"{self.what}, " if self.what else ""
+        lead = "".join("\t" if sign == "\t" else " " for sign in source[: self.column - 1])
+        return f"{prefix}line {self.line}: {self.message}\n    {source}\n    {lead}^"
+
+
+class DeclarationError(NbgraphError):
+    """A declaration that makes no sense, though it can be read."""
+
+
+class GraphError(NbgraphError):
+    """A graph that cannot run; `problems` holds all that was found."""
+
+    def __init__(self, message: str, problems: tuple[object, ...] = ()) -> None:
+        self.problems = problems
+        super().__init__(message)
+
+
+class InputError(NbgraphError):
+    """Inputs of a run that are missing or unknown."""
+
+
+class RunError(NbgraphError):
+    """A run cannot go on, or has no result yet."""
+
+
+class MissingKey(RunError):
+    """A node or condition needs a key that nothing has set."""
+
+
+class ConditionFailed(RunError):
+    """A condition met values that it cannot judge."""
+
+
+class UpdateError(RunError):
+    """What a node returned does not fit what it writes."""
+
+
+class RoutingError(RunError):
+    """A `by` edge was given a name that it does not lead to."""
+
+
+class WriteConflict(RunError):
+    """Parallel branches wrote the same plain key.
+
+    Args:
+        key: the key.
+        nodes: the two writers, in declaration order.
+    """
+
+    def __init__(self, key: str, nodes: tuple[str, str]) -> None:
+        self.key, self.nodes = key, nodes
+        first, second = nodes
+        who = f"{first} and {second}" if first != second else f"two parallel tasks of {first}"
+        super().__init__(
+            f"{who} both wrote the key {key!r}, and neither saw what the other wrote. "
+            f"Both updates are kept. Give {key!r} a reducer (such as append or last) and resume, "
+            f"or start again with an edge that puts one of them after the other."
+        )
+
+
+class Waiting(RunError):
+    """A person is awaited; `names` are the nodes that ask."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        gates = ", ".join(names)
+        super().__init__(f'the run waits for a person at {gates}; answer there, or run.answer("{names[0]}", ...)')
+
+
+class Paused(RunError):
+    """The run is paused and can be resumed."""
+
+
+class Cancelled(RunError):
+    """The run was cancelled."""
+
+
+class ApprovalError(NbgraphError):
+    """An answer that does not fit its question."""
+
+
+class AlreadyAnswered(ApprovalError):
+    """Somebody answered first; the message says who and when."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'x'?"` for the known name most like `word`, or an empty string."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,206 @@
+"""The public Graph: declaring and running with the default store, executor and engine thread, in plain Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, overload
+
+from nbgraph.core import checks, graph, plan
+from nbgraph.core.approvals import given_answers
+from nbgraph.core.checks import Problem
+from nbgraph.core.engine import engine_loop
+from nbgraph.core.graph import Node
+from nbgraph.core.inputs import checked_inputs
+from nbgraph.core.outline import Outline
+from nbgraph.core.ports import Store
+from nbgraph.core.run import Run
+from nbgraph.errors import GraphError, InputError
+from nbgraph.executors.threads import Threads
+from nbgraph.nodes.function import function_node
+from nbgraph.nodes.human import human_node
+from nbgraph.store.memory import MemoryStore
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+on_run: list[Callable[[Run], None]] = []
+"""Called with every run that `Graph.run` has started, in the caller's thread."""
+
+_threads = Threads()
+
+
+class Graph(graph.Graph):
+    """A graph of nodes, edges and state keys that is declared step by step and run as often as you like.
+
+    Args:
+        name: an identifier, such as "essay".
+
+    Example:
+        >>> essay = Graph("essay")
+        >>> @essay.node
+        ... def draft(topic):
+        ...     return {"text": f"All about {topic}."}
+        >>> essay.edges("START -> draft -> END")
+        >>> essay.run(topic="bees").result()["text"]
+        'All about bees.'
+    """
+
+    @overload
+    def node(
+        self, function: Function, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
+    ) -> Function: ...
+    @overload
+    def node(
+        self, function: None = None, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
+    ) -> Callable[[Function], Function]: ...
+    def node(
+        self, function: Any = None, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
+    ) -> Any:
+        """Declare a node: `g.node(fn)`, `@g.node` or `@g.node(writes="text")`; gives the function back.
+
+        Args:
+            name: the node's name; the function's own by default.
+            writes: the key, or keys, that the returned value goes to.
+
+        Raises:
+            DeclarationError: it is no function, or a name is reserved.
+        """
+        if function is None:
+            return lambda decorated: self.node(decorated, name=name, writes=writes)
+        self.declare(function, name=name, writes=writes)
+        return function
+
+    def declare(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        writes: str | Iterable[str] | None = None,
+        code: str = "",
+        file: str = "",
+    ) -> tuple[Node, tuple[str, ...]]:
+        """Declare a node as `node` does; returns it with sentences for the person who declared it."""
+        keys = (writes,) if isinstance(writes, str) else None if writes is None else tuple(writes)
+        declared = function_node(function, name=name, writes=keys, code=code, file=file)
+        return declared, self.add(declared)
+
+    def human(
+        self,
+        name: str,
+        question: str,
+        *,
+        show: Iterable[str] = (),
+        options: Iterable[str] = ("approve", "reject"),
+        edit: Iterable[str] = (),
+    ) -> tuple[Node, tuple[str, ...]]:
+        """Declare a node that asks a person; see `nbgraph.nodes.human.human_node`."""
+        declared = human_node(name, question, show=show, options=options, edit=edit)
+        return declared, self.add(declared)
+
+    def edges(self, text: str, **functions: Callable[..., Any]) -> None:
+        """Declare edges: `g.edges("START -> draft -> check; check -> draft if score < 7 max 3; check -> END else")`.
+
+        Args:
+            functions: what `by name()` in the text calls.
+
+        Raises:
+            TextError: the text cannot be read; nothing is changed.
+        """
+        self.add_edges(text, functions)
+
+    def check(self) -> list[Problem]:
+        """All problems of the graph, the grave ones first."""
+        return checks.check(self)
+
+    def outline(self) -> Outline:
+        """What a picture of the graph needs."""
+        return self.outlined(tuple(str(problem) for problem in self.check() if problem.severity != "todo"))
+
+    def plan(self) -> plan.Plan:
+        """The graph compiled.
+
+        Raises:
+            GraphError: it has problems that keep it from running; all of them are named.
+        """
+        grave = [problem for problem in self.check() if problem.severity in ("error", "todo")]
+        if grave:
+            listed = "\n".join(f"- {problem}" for problem in grave)
+            raise GraphError(f"{self.name} cannot run yet:\n{listed}", tuple(grave))
+        return plan.compile(self, self.outline())
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        store: str | Store = "memory",
+        id: str | None = None,
+        limit: int = 1000,
+        answers: Mapping[str, Any] | str | None = None,
+        **keys: Any,
+    ) -> Run:
+        """Start a run on the engine's thread; returns at once.
+
+        Args:
+            inputs: keys of the state, as a mapping; further ones as keywords.
+            store: "memory", or a store.
+            id: a name for the run; made up by default.
+            limit: steps after which the run is paused.
+            answers: answers for human nodes, or a JSON file with them; NBGRAPH_ANSWERS by default.
+
+        Raises:
+            GraphError: the graph has problems.
+            InputError: an input is missing or unknown.
+        """
+        __tracebackhide__ = True
+        run = self._prepare(engine_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
+        run.start()
+        for notice in tuple(on_run):
+            notice(run)
+        return run
+
+    async def arun(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        store: str | Store = "memory",
+        id: str | None = None,
+        limit: int = 1000,
+        answers: Mapping[str, Any] | str | None = None,
+        **keys: Any,
+    ) -> Run:
+        """Run on the caller's own event loop; returns when the run is done or cannot go on by itself.
+
+        Arguments and errors are those of `run`.
+        """
+        import asyncio
+
+        run = self._prepare(asyncio.get_running_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
+        run.start()
+        return await run
+
+    def _prepare(
+        self, loop: Any, store: str | Store, id: str | None, limit: int, answers: Any, inputs: dict[str, Any]
+    ) -> Run:
+        compiled = self.plan()
+        if limit < 1:
+            raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
+        return Run(
+            self,
+            compiled,
+            checked_inputs(self, inputs),
+            store=_opened(store),
+            executor=_threads,
+            loop=loop,
+            answers=given_answers(answers),
+            limit=limit,
+            id=id,
+        )
+
+
+def _opened(store: str | Store) -> Store:
+    if store == "memory":
+        return MemoryStore()
+    if isinstance(store, str):
+        raise InputError(f"store={store!r}: stores on disk come later; for now it is 'memory' or a store object.")
+    return store

@@ -1,0 +1,69 @@
+"""Function nodes: one ordinary `def` or `async def`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nbgraph.core.context import Context
+from nbgraph.core.edges import check_name
+from nbgraph.core.graph import Node, declared_in
+from nbgraph.core.signature import read_keys, source_of, takes_context, written_keys
+from nbgraph.errors import DeclarationError
+
+
+class FunctionBody:
+    """Calls the function: an async one on the run's loop, a blocking one in a worker thread."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.blocking = not inspect.iscoroutinefunction(function)
+        self.takes_context = takes_context(function)
+
+    def __call__(self, arguments: dict[str, Any], context: Context) -> Awaitable[Any]:
+        if self.takes_context:
+            arguments["ctx"] = context
+        if self.blocking:
+            return context.in_thread(self.function, arguments)
+        return self.function(**arguments)  # type: ignore[no-any-return]
+
+
+def function_node(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    writes: tuple[str, ...] | None = None,
+    code: str = "",
+    file: str = "",
+) -> Node:
+    """The node whose body is `function`.
+
+    Args:
+        name: the node's name; the function's own by default.
+        writes: the keys it writes; by default a returned dict is an update and anything else goes to the key `name`.
+        code: its source for people, by default found by `inspect`.
+        file: the name under which it was compiled, by default found in its code.
+
+    Raises:
+        DeclarationError: it is no plain function, or a name in it is reserved.
+    """
+    if not inspect.isfunction(inspect.unwrap(function)) or isinstance(function, functools.partial):
+        raise DeclarationError(f"a node is a function made by def or async def, not {function!r:.60}.")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DeclarationError(f"{function.__name__} yields; a node returns its update once.")
+    called = check_name(name or function.__name__, "node")
+    for key in writes or ():
+        check_name(key, "key")
+    return Node(
+        name=called,
+        kind="function",
+        body=FunctionBody(function),
+        reads=read_keys(function),
+        writes=written_keys(function, called, writes),
+        declared=writes,
+        code=code or source_of(function),
+        file=file or inspect.unwrap(function).__code__.co_filename,
+        source=declared_in.get(),
+    )

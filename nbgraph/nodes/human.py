@@ -1,0 +1,70 @@
+"""Human nodes: a question to a person, whose answer is the node's update."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from nbgraph.core.context import Context
+from nbgraph.core.edges import check_name
+from nbgraph.core.graph import Node, declared_in
+from nbgraph.core.signature import Read, Writes
+from nbgraph.errors import DeclarationError
+
+PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
+
+
+class HumanBody:
+    """Asks, waits for the answer, and returns it with the edited keys."""
+
+    blocking = False
+
+    def __init__(self, name: str, question: str, options: tuple[str, ...], edit: tuple[str, ...]) -> None:
+        self.name, self.question, self.options, self.edit = name, question, options, edit
+
+    async def __call__(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
+        editable = {key: arguments[key] for key in self.edit}
+        answer = await context.person(self.question, arguments, self.options, editable)
+        return {**answer.edit, self.name: answer.option, f"{self.name}_note": answer.note}
+
+
+def human_node(
+    name: str,
+    question: str,
+    *,
+    show: Iterable[str] = (),
+    options: Iterable[str] = ("approve", "reject"),
+    edit: Iterable[str] = (),
+) -> Node:
+    """The node `name` that asks `question`, Markdown with `{{ key }}` for values.
+
+    It writes the chosen option to the key `name`, the person's note to `name_note`, and the edited keys, unless the
+    option is reject.
+
+    Args:
+        show: keys whose values stand beside the question.
+        options: one button each.
+        edit: keys that the person may change.
+
+    Raises:
+        DeclarationError: the question is empty, an option is given twice, or a name is reserved.
+    """
+    check_name(name, "node")
+    show, options, edit = tuple(dict.fromkeys(show)), tuple(options), tuple(dict.fromkeys(edit))
+    if not question.strip():
+        raise DeclarationError(f"{name} asks nothing; write the question as Markdown below %%human {name}.")
+    if not options or len(set(options)) != len(options) or not all(option.strip() for option in options):
+        raise DeclarationError(f"{name} needs different options with names, not {', '.join(map(repr, options))}.")
+    for key in (*show, *edit):
+        check_name(key, "key")
+    keys = dict.fromkeys((*PLACEHOLDER.findall(question), *show, *edit))
+    return Node(
+        name=name,
+        kind="human",
+        body=HumanBody(name, question, options, edit),
+        reads=tuple(Read(key, True) for key in keys),
+        writes=Writes((name, f"{name}_note", *edit), True, {name: options}),
+        code=question,
+        source=declared_in.get(),
+    )
