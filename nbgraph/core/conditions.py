@@ -20,9 +20,8 @@ from typing import Any, ClassVar, NoReturn
 
 from nbgraph.errors import ConditionFailed, MissingKey, RunError, TextError, nearest
 
-RESERVED = frozenset(
-    ["START", "END", "if", "else", "always", "by", "each", "as", "on", "error", "max", "step", "after", "parallel", "ctx"]
-)
+_GUARD_WORDS = frozenset({"if", "else", "always", "by", "each", "as", "on", "error", "max"})
+RESERVED = _GUARD_WORDS | {"START", "END", "step", "after", "parallel", "ctx"}
 
 LONGEST_TEXT = 2_000  # characters, also of the canonical text, so that it can be parsed again
 DEEPEST = 40  # levels of nesting
@@ -353,14 +352,14 @@ def _reading(text: str, value: Evaluate) -> Piece:
 def _explained(part: Read, values: Values) -> str:
     try:
         return f"{part.text} {_shown(part.value(values))}"
-    except Exception:  holds() tells what is wrong
+    except Exception:  # holds() tells what is wrong
         return f"{part.text} (no value)"
 
 
 def _shown(value: Any) -> str:
     try:
         return _cut(re.sub(r"\s*\n\s*", " ", _short.repr(value)))
-    except Exception:  whatever a value's own repr raises
+    except Exception:  # whatever a value's own repr raises
         return f"<{type(value).__name__}>"
 
 
@@ -406,7 +405,7 @@ def _decided(operands: list[tuple[Evaluate, str]], decisive: bool) -> Evaluate:
 def _truth(value: Any, text: str) -> bool:
     try:
         return bool(value)
-    except Exception:  whatever a value's own __bool__ raises
+    except Exception:  # whatever a value's own __bool__ raises
         remedy = f"say what is meant, such as `len({text if text.isidentifier() else 'x'}) > 0`"
         kind = type(value).__name__
         raise _Refused(f"`{text}` is a {kind}, neither true nor false by itself; {remedy}") from None

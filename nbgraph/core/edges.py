@@ -117,12 +117,15 @@ def parse(text: str) -> tuple[Statement, ...]:
     Raises:
         TextError: it cannot be read; points at the place.
     """
-    ends = list(itertools.accumulate(map(len, text.splitlines(keepends=True))))  # of the lines, as TextError counts them
+    ends = list(itertools.accumulate(map(len, text.splitlines(keepends=True))))  # of lines, as TextError counts them
     return tuple(found for tokens in _split(_tokens(text)) for found in _Reader(text, ends, tokens).statements())
 
 
 _ODD_ARROWS = "→⇒⟶⟹➔➜➝➞➡"
-_LETTER = rf"[^\W\d]|[^\x00-\x7f\s{_ODD_ARROWS}–—]"  # \w has no vowel signs of Hindi or Thai; isidentifier decides
+_DASHES = r"\u2013\u2014"
+_LETTER = (
+    rf"[^\W\d]|[^\x00-\x7f\s{_ODD_ARROWS}{_DASHES}]"  # \w has no vowel signs of Hindi or Thai; isidentifier decides
+)
 _TOKEN = re.compile(
     rf"""
       (?P<blank> [^\S\r\n]+ | \#[^\r\n]* )
@@ -133,7 +136,7 @@ _TOKEN = re.compile(
     | (?P<name> (?:{_LETTER}) (?:\w|{_LETTER})* )
     | (?P<number> \d[\w.]* )
     | (?P<arrow> -> )
-    | (?P<odd_arrow> [-–—=~]+> | <[-–—=]+ | [{_ODD_ARROWS}] )
+    | (?P<odd_arrow> [-=~{_DASHES}]+> | <[-={_DASHES}]+ | [{_ODD_ARROWS}] )
     | (?P<open> [(\[{{] )
     | (?P<close> [)\]}}] )
     | (?P<comma> , )
@@ -171,24 +174,20 @@ def _tokens(text: str) -> list[Token]:
     brackets: list[Token] = []
     for match in _TOKEN.finditer(text):
         token = Token(match.lastgroup or "", match.group(), match.start(), len(brackets))
-        match token.kind:
-            case "blank":
-                continue
-            case "quote":
-                raise _fault("the string that starts here has no end", text, token.start)
-            case "newline" if brackets or (tokens and tokens[-1].kind in ("arrow", "comma")):
-                continue
-            case "arrow" if not brackets:
-                _drop_newlines(tokens)
-            case "open":
-                brackets.append(token)
-            case "close":
-                _close(text, brackets, token)
-                token = token._replace(depth=len(brackets))
-        tokens.append(token)
+        if token.kind == "blank" or (token.kind == "newline" and (brackets or _goes_on(tokens))):
+            continue
+        if token.kind == "quote":
+            raise _fault("the string that starts here has no end", text, token.start)
+        if token.kind == "arrow" and not brackets:
+            _drop_newlines(tokens)
+        tokens.append(_nested(text, brackets, token))
     if brackets:
         raise _fault(f"the bracket `{brackets[-1].text}` is never closed", text, brackets[-1].start)
     return tokens
+
+
+def _goes_on(tokens: list[Token]) -> bool:
+    return bool(tokens) and tokens[-1].kind in ("arrow", "comma")
 
 
 def _drop_newlines(tokens: list[Token]) -> None:
@@ -196,12 +195,18 @@ def _drop_newlines(tokens: list[Token]) -> None:
         tokens.pop()
 
 
-def _close(text: str, brackets: list[Token], token: Token) -> None:
+def _nested(text: str, brackets: list[Token], token: Token) -> Token:
+    """The token with its depth; opens or closes a bracket if it is one."""
+    if token.kind == "open":
+        brackets.append(token)
+    if token.kind != "close":
+        return token
     if not brackets:
         raise _fault(f"the bracket `{token.text}` was never opened", text, token.start)
     opened = brackets.pop()
     if _PAIRS[opened.text] != token.text:
         raise _fault(f"`{token.text}` closes no `{opened.text}`; `{_PAIRS[opened.text]}` does", text, token.start)
+    return token._replace(depth=len(brackets))
 
 
 def _split(tokens: list[Token]) -> Iterator[list[Token]]:

@@ -143,7 +143,7 @@ def state(frontier: Frontier) -> Mapping[str, Any]:
     """All that has happened so far, merged as END would merge it; the final state when the run has finished."""
     arrivals = [arrival for group in frontier.arrived.values() for arrival in group]
     tasks = [Arrival(task.id, task.node, task.visit, task.view) for task in frontier.active.values()]
-    tips = _sorted(frontier.plan, [*frontier.ended.values(), *frontier.last.values(), *arrivals, *tasks])
+    tips = _sorted(frontier.plan, [*frontier.ended.values(), *arrivals, *tasks])
     return _merge(frontier.plan, tips).values if tips else {}
 
 
