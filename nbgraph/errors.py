@@ -21,7 +21,9 @@ NbgraphError
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class NbgraphError(Exception):
@@ -134,7 +136,28 @@ class AlreadyAnswered(ApprovalError):
     """Somebody answered first; the message says who and when."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: object, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the known name most like `word`, or an empty string."""
+    if not isinstance(word, str) or len(word) > 100:
+        return ""
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def brief(value: Any, limit: int = 60) -> str:
+    """`repr(value)` in at most `limit` characters, for a message; never raises, and never builds a huge text first."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = limit
+    try:
+        text = short.repr(value)
+    except Exception:
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def told(error: BaseException) -> str:
+    """The message of `error`, or its type where it has none or cannot say it."""
+    try:
+        return str(error) or type(error).__name__
+    except Exception:
+        return f"{type(error).__name__}, whose message cannot be shown"

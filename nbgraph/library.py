@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
@@ -14,6 +17,7 @@ from nbgraph.core.inputs import checked_inputs
 from nbgraph.core.outline import Outline
 from nbgraph.core.ports import Store
 from nbgraph.core.run import Run
+from nbgraph.core.run_loop import RunLoop
 from nbgraph.errors import GraphError, InputError
 from nbgraph.executors.threads import Threads
 from nbgraph.nodes.function import function_node
@@ -152,8 +156,7 @@ class Graph(graph.Graph):
             InputError: an input is missing or unknown.
         """
         __tracebackhide__ = True
-        run = self._prepare(engine_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
-        run.start()
+        run = self._started(engine_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
         for notice in tuple(on_run):
             notice(run)
         return run
@@ -173,29 +176,29 @@ class Graph(graph.Graph):
 
         Arguments and errors are those of `run`.
         """
-        import asyncio
-
-        run = self._prepare(asyncio.get_running_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
-        run.start()
+        run = self._started(asyncio.get_running_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
         return await run
 
-    def _prepare(
+    def _started(
         self, loop: Any, store: str | Store, id: str | None, limit: int, answers: Any, inputs: dict[str, Any]
     ) -> Run:
         compiled = self.plan()
         if limit < 1:
             raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
-        return Run(
+        run_loop = RunLoop(
+            id or f"{self.name}-{uuid.uuid4().hex[:8]}",
             self,
             compiled,
             checked_inputs(self, inputs),
             store=_opened(store),
             executor=_threads,
             loop=loop,
-            answers=given_answers(answers),
+            given=given_answers(answers),
             limit=limit,
-            id=id,
+            clock=time.time,
         )
+        run_loop.start()
+        return Run(run_loop)
 
 
 def _opened(store: str | Store) -> Store:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbgraph.errors import ApprovalError, InputError, nearest
+from nbgraph.errors import ApprovalError, InputError, brief, nearest
 
 REJECT = "reject"
 
@@ -53,8 +53,15 @@ class Approval:
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
     """A fingerprint of what a person is shown: 16 hex digits of SHA-256."""
-    text = json.dumps([question, list(options), {key: repr(value) for key, value in shown.items()}], sort_keys=True)
+    text = json.dumps([question, list(options), {key: _whole(value) for key, value in shown.items()}], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _whole(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return brief(value)
 
 
 def checked_answer(approval: Approval, option: str, note: str, edit: Mapping[str, Any], by: str, at: float) -> Answer:
@@ -65,7 +72,7 @@ def checked_answer(approval: Approval, option: str, note: str, edit: Mapping[str
     if option not in approval.options:
         known = ", ".join(approval.options)
         raise ApprovalError(
-            f"{approval.node} has no option {option!r}{nearest(option, approval.options)} Its options: {known}."
+            f"{approval.node} has no option {brief(option)}{nearest(option, approval.options) or '.'} It has {known}."
         )
     for key, value in edit.items():
         _check_edit(approval, key, value)
@@ -78,10 +85,13 @@ def _check_edit(approval: Approval, key: str, value: Any) -> None:
         known = ", ".join(approval.editable) or "none"
         raise ApprovalError(f"{approval.node} does not let {key!r} be edited. Keys that can be: {known}.")
     before = approval.editable[key]
-    if before is None or isinstance(value, type(before)) or (isinstance(before, float) and isinstance(value, int)):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if before is None or (isinstance(before, float) and whole):
+        return
+    if isinstance(value, type(before)) and isinstance(value, bool) == isinstance(before, bool):
         return
     raise ApprovalError(
-        f"{approval.node}: {key!r} is {type(before).__name__}, the edit is {type(value).__name__} {value!r:.60}; "
+        f"{approval.node}: {key!r} is {type(before).__name__}, the edit is {type(value).__name__} {brief(value)}; "
         f"give a {type(before).__name__}."
     )
 
@@ -150,6 +160,11 @@ def _entries(raw: Any, where: object) -> dict[str, list[Mapping[str, Any]]]:
     return {name: [_entry(name, entry, where, shape) for entry in _listed(given)] for name, given in raw.items()}
 
 
+def _fits(entry: Mapping[str, Any]) -> bool:
+    texts = (entry.get("answer"), entry.get("note", ""), entry.get("digest", ""))
+    return all(isinstance(text, str) for text in texts) and isinstance(entry.get("edit", {}), Mapping)
+
+
 def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
@@ -157,8 +172,8 @@ def _listed(given: Any) -> list[Any]:
 def _entry(name: str, entry: Any, where: object, shape: str) -> Mapping[str, Any]:
     if isinstance(entry, str):
         return {"answer": entry}
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("answer"), str):
-        raise InputError(f"{where}: an answer for {name!r} is {entry!r:.60}; {shape}.")
+    if not isinstance(entry, Mapping) or not _fits(entry):
+        raise InputError(f"{where}: an answer for {name!r} is {brief(entry)}; {shape}.")
     unknown = sorted(set(entry) - {"answer", "note", "edit", "digest"})
     if unknown:
         raise InputError(f"{where}: an answer for {name!r} holds {unknown[0]!r}, which is not known; {shape}.")

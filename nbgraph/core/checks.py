@@ -17,7 +17,8 @@ from nbgraph.core.inputs import Reader, readers, writers
 from nbgraph.core.loops import Loops, find_loops, reach
 from nbgraph.core.outline import OutlineEdge
 from nbgraph.core.plan import shared_depth
-from nbgraph.errors import nearest
+from nbgraph.core.signature import read_keys
+from nbgraph.errors import DeclarationError, nearest
 
 Severity = Literal["error", "todo", "warning", "info"]
 _GRAVITY: dict[Severity, int] = {"error": 0, "todo": 1, "warning": 2, "info": 3}
@@ -82,14 +83,14 @@ class Survey:
     @cached_property
     def fan_outs(self) -> list[tuple[str, ...]]:
         """Groups of nodes that one node leads to all at once."""
-        together: dict[object, dict[str, None]] = {}
-        for statement in self.graph.statements:
-            for source in statement.sources:
-                always = statement.guard.kind in ("plain", "always", "each")
-                if always or statement.guard.kind in ("if", "else"):
-                    key = source if always else (source, statement)
-                    together.setdefault(key, {}).update(dict.fromkeys(statement.targets))
-        return [tuple(group) for group in together.values() if len(group) > 1]
+        always: dict[str, dict[str, None]] = {name: {} for name in self.successors}
+        for edge in self.edges:
+            if edge.kind in ("plain", "always", "each"):
+                always[edge.source][edge.target] = None
+        groups = [*always.values()]
+        for source, statements in self.choices.items():
+            groups += [always[source] | dict.fromkeys(targets) for each in statements for targets in _at_once(each)]
+        return [tuple(group) for group in groups if len(group) > 1]
 
     def place(self, name: str) -> str:
         """Where a node is declared, or the first edge that names it."""
@@ -131,6 +132,11 @@ class Survey:
         to_one = {start for start in group if start == one or self.leads(start, one)}
         to_other = {start for start in group if start == other or self.leads(start, other)}
         return bool(to_one and to_other) and len(to_one | to_other) > 1
+
+
+def _at_once(statement: Statement) -> list[tuple[str, ...]]:
+    """The targets that one taking of a guarded statement leads to; a `by` is taken to choose one."""
+    return [(target,) for target in statement.targets] if statement.guard.kind == "by" else [statement.targets]
 
 
 Found = Iterator[Problem]
@@ -250,12 +256,20 @@ def _maps(survey: Survey) -> Found:
 def _routing(survey: Survey) -> Found:
     for statement in survey.graph.statements:
         name = statement.guard.function
-        if name and survey.graph.function(name) is None:
-            where = survey.edge_place(lambda other, statement=statement: other is statement)  # type: ignore[misc]
-            remedy = (
-                f"define def {name}(...) that returns one of {', '.join(statement.targets)}, or use by {name} for a key"
-            )
+        if not name:
+            continue
+        where = survey.edge_place(lambda other, statement=statement: other is statement)  # type: ignore[misc]
+        function = survey.graph.function(name)
+        if function is None:
+            targets = ", ".join(statement.targets)
+            remedy = f"define def {name}(...) that returns one of {targets}, or use by {name} for a key"
             yield Problem("NBG117", "todo", where, f"by {name}() calls a function that is not there", remedy)
+            continue
+        try:
+            read_keys(function)
+        except (DeclarationError, ValueError, TypeError) as error:
+            text = f"by {name}() cannot be called: {error}"
+            yield Problem("NBG117", "error", where, text, "let it name each key that it reads")
 
 
 def _outcomes(survey: Survey) -> Found:
@@ -326,7 +340,8 @@ def _led_to_from_loops(survey: Survey) -> Found:
         inner, outer = survey.loops.around[edge.source], survey.loops.around[edge.target]
         if len(inner) > shared_depth(inner, outer):
             text = f"{edge.target} is led to from inside the loop of {edge.source} and runs once, when the loop ends"
-            remedy = f"to run it each time, lead it back into the loop ({edge.target} -> {inner[-1]}) or call it inside {edge.source}"
+            back = f"{edge.target} -> {inner[-1]}"
+            remedy = f"to run it each time, lead it back into the loop ({back}) or call it inside {edge.source}"
             yield Problem("NBG115", "info", survey.place(edge.target), text, remedy)
 
 

@@ -12,140 +12,19 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import keyword
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NamedTuple, NoReturn
+from typing import ClassVar, NoReturn
 
 from nbgraph.core import conditions
-from nbgraph.core.conditions import Condition, fault
-from nbgraph.errors import DeclarationError, TextError, nearest
+from nbgraph.core.edge_tokens import Token, chains, tokenize
+from nbgraph.core.names import RESERVED, check_name
+from nbgraph.core.places import fault
+from nbgraph.core.statements import Guard, Statement, format_guard
+from nbgraph.errors import DeclarationError, nearest
 
-RESERVED = conditions.RESERVED
+__all__ = ["RESERVED", "Guard", "Statement", "check_name", "format_guard", "parse"]
 
-
-def check_name(name: str, what: str) -> str:
-    """The name as Python spells it.
-
-    Args:
-        name: the name of a node, key, function or item.
-        what: which of these it is, for the message of an error.
-
-    Raises:
-        DeclarationError: it is no identifier, a Python keyword, or a reserved word.
-    """
-    spelt = unicodedata.normalize("NFKC", name)  # as Python does with the names of functions and parameters
-    if spelt in RESERVED:
-        raise DeclarationError(f"{name!r} is a reserved word and cannot name {_one(what)}")
-    if keyword.iskeyword(spelt):
-        raise DeclarationError(f"{name!r} is a Python keyword and cannot name {_one(what)}")
-    if not spelt.isidentifier():
-        raise DeclarationError(f"{name!r} cannot name {_one(what)}: a name holds letters, digits and _, no digit first")
-    return spelt
-
-
-def _one(what: str) -> str:
-    return f"an {what}" if what.startswith(tuple("aeiou")) else f"a {what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """When an edge is taken.
-
-    Args:
-        kind: the word that it starts with; "plain" for none, "error" for `on error`.
-        condition: of `if`.
-        key: of `by KEY` and `each KEY`.
-        function: of `by FUNCTION()`.
-        item: the name after `as`.
-    """
-
-    kind: Literal["plain", "if", "else", "always", "by", "each", "error"]
-    condition: Condition | None = None
-    key: str | None = None
-    function: str | None = None
-    item: str | None = None
-
-    def __str__(self) -> str:
-        match self.kind:
-            case "plain":
-                return ""
-            case "if":
-                return f"if {self.condition}"
-            case "by":
-                return f"by {self.function}()" if self.function else f"by {self.key}"
-            case "each":
-                return f"each {self.key} as {self.item}"
-            case "error":
-                return "on error"
-            case word:
-                return word
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One arrow: every source leads to every target.
-
-    Args:
-        sources, targets: names of nodes, in order, each once.
-        guard: when the edges are taken.
-        limit: how often they are taken at most, or None.
-        line: 1-based line of the text where the sources start; of no weight in a comparison.
-    """
-
-    sources: tuple[str, ...]
-    targets: tuple[str, ...]
-    guard: Guard
-    limit: int | None = None
-    line: int = field(default=1, compare=False)
-
-    def __str__(self) -> str:
-        arrow = f"{', '.join(self.sources)} -> {', '.join(self.targets)}"
-        return f"{arrow} {format_guard(self.guard, self.limit)}".rstrip()
-
-
-def format_guard(guard: Guard, limit: int | None) -> str:
-    """A guard and a limit as they are written, such as `if score < 7 max 3`."""
-    return f"{guard} max {limit}".lstrip() if limit else str(guard)
-
-
-def parse(text: str) -> tuple[Statement, ...]:
-    """Read a text in the edge language; one of comments only gives no statements.
-
-    Raises:
-        TextError: it cannot be read; points at the place.
-    """
-    ends = list(itertools.accumulate(map(len, text.splitlines(keepends=True))))  # of lines, as TextError counts them
-    return tuple(found for tokens in _split(_tokens(text)) for found in _Reader(text, ends, tokens).statements())
-
-
-_ODD_ARROWS = "→⇒⟶⟹➔➜➝➞➡"
-_DASHES = r"\u2013\u2014"
-_LETTER = (
-    rf"[^\W\d]|[^\x00-\x7f\s{_ODD_ARROWS}{_DASHES}]"  # \w has no vowel signs of Hindi or Thai; isidentifier decides
-)
-_TOKEN = re.compile(
-    rf"""
-      (?P<blank> [^\S\r\n]+ | \#[^\r\n]* )
-    | (?P<newline> \r\n | \r | \n )
-    | (?P<string> [rbfuRBFU]{{0,2}} (?: '''(?:\\.|[^\\])*?''' | '(?!'')(?:\\.|[^'\\\r\n])*'
-                                      | \"""(?:\\.|[^\\])*?\""" | "(?!"")(?:\\.|[^"\\\r\n])*" ) )
-    | (?P<quote> ["'] )
-    | (?P<name> (?:{_LETTER}) (?:\w|{_LETTER})* )
-    | (?P<number> \d[\w.]* )
-    | (?P<arrow> -> )
-    | (?P<odd_arrow> [-=~{_DASHES}]+> | <[-={_DASHES}]+ | [{_ODD_ARROWS}] )
-    | (?P<open> [(\[{{] )
-    | (?P<close> [)\]}}] )
-    | (?P<comma> , )
-    | (?P<semicolon> ; )
-    | (?P<other> . )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
 _WORDS = ("if", "else", "always", "by", "each", "on", "max")
 _NO_NAMES = {
     "open": "; names stand without brackets",
@@ -155,74 +34,14 @@ _NO_NAMES = {
 _NO_NUMBER = "`max` needs a whole number, as in `max 3`"
 
 
-class Token(NamedTuple):
-    """A word or sign; `depth` is the number of brackets around it."""
+def parse(text: str) -> tuple[Statement, ...]:
+    """Read a text in the edge language; one of comments only gives no statements.
 
-    kind: str
-    text: str
-    start: int
-    depth: int
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-
-def _tokens(text: str) -> list[Token]:
-    """The tokens without blanks and comments; newlines only where a statement ends."""
-    tokens: list[Token] = []
-    brackets: list[Token] = []
-    for match in _TOKEN.finditer(text):
-        token = Token(match.lastgroup or "", match.group(), match.start(), len(brackets))
-        if token.kind == "blank" or (token.kind == "newline" and (brackets or _goes_on(tokens))):
-            continue
-        if token.kind == "quote":
-            raise _fault("the string that starts here has no end", text, token.start)
-        if token.kind == "arrow" and not brackets:
-            _drop_newlines(tokens)
-        tokens.append(_nested(text, brackets, token))
-    if brackets:
-        raise _fault(f"the bracket `{brackets[-1].text}` is never closed", text, brackets[-1].start)
-    return tokens
-
-
-def _goes_on(tokens: list[Token]) -> bool:
-    return bool(tokens) and tokens[-1].kind in ("arrow", "comma")
-
-
-def _drop_newlines(tokens: list[Token]) -> None:
-    while tokens and tokens[-1].kind == "newline":
-        tokens.pop()
-
-
-def _nested(text: str, brackets: list[Token], token: Token) -> Token:
-    """The token with its depth; opens or closes a bracket if it is one."""
-    if token.kind == "open":
-        brackets.append(token)
-    if token.kind != "close":
-        return token
-    if not brackets:
-        raise _fault(f"the bracket `{token.text}` was never opened", text, token.start)
-    opened = brackets.pop()
-    if _PAIRS[opened.text] != token.text:
-        raise _fault(f"`{token.text}` closes no `{opened.text}`; `{_PAIRS[opened.text]}` does", text, token.start)
-    return token._replace(depth=len(brackets))
-
-
-def _split(tokens: list[Token]) -> Iterator[list[Token]]:
-    """The tokens of each chain of arrows."""
-    chain: list[Token] = []
-    for token in [*tokens, Token("newline", "", 0, 0)]:
-        if token.kind == "newline" or (token.kind == "semicolon" and not token.depth):
-            if chain:
-                yield chain
-            chain = []
-        else:
-            chain.append(token)
-
-
-def _fault(message: str, text: str, position: int) -> TextError:
-    return fault(message, text, position, "edges")
+    Raises:
+        TextError: it cannot be read; points at the place.
+    """
+    ends = list(itertools.accumulate(map(len, text.splitlines(keepends=True))))  # of lines, as TextError counts them
+    return tuple(found for tokens in chains(tokenize(text)) for found in _Reader(text, ends, tokens).statements())
 
 
 class _Reader:
@@ -403,4 +222,4 @@ class _Reader:
 
     def fail(self, message: str, token: Token | None = None) -> NoReturn:
         """Raises an error that points at the token, or after the last one."""
-        raise _fault(message, self.text, token.start if token else self.tokens[-1].end)
+        raise fault(message, self.text, token.start if token else self.tokens[-1].end, "edges")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 
 _lock = threading.Lock()
+_thread: threading.Thread | None = None
 _loop: asyncio.AbstractEventLoop | None = None
-_owner = 0
 
 
 def engine_loop() -> asyncio.AbstractEventLoop:
-    """The loop, started when first asked for; a forked process gets one of its own."""
-    global _loop, _owner
+    """The loop, started when first asked for; a forked process, where no thread goes on, gets one of its own."""
+    global _loop, _thread
     with _lock:
-        if _loop is None or _owner != os.getpid():
-            _loop, _owner = asyncio.new_event_loop(), os.getpid()
-            threading.Thread(target=_serve, args=(_loop,), name="nbgraph-engine", daemon=True).start()
+        if _loop is None or _thread is None or not _thread.is_alive():
+            _loop = asyncio.new_event_loop()
+            _thread = threading.Thread(target=_serve, args=(_loop,), name="nbgraph-engine", daemon=True)
+            _thread.start()
         return _loop
 
 

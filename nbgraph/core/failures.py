@@ -9,7 +9,7 @@ from types import TracebackType
 
 from nbgraph.core.events import Failure
 from nbgraph.core.graph import Node
-from nbgraph.errors import NbgraphError
+from nbgraph.errors import NbgraphError, told
 
 _OURS = str(Path(__file__).resolve().parent.parent)
 _PLUMBING = (_OURS, str(Path(asyncio.__file__).parent))
@@ -18,11 +18,11 @@ _PLUMBING = (_OURS, str(Path(asyncio.__file__).parent))
 def failure_of(error: BaseException, node: Node | None) -> Failure:
     """The failure that `error` is for the person who wrote `node`; its traceback is cut to their own frames."""
     error.__traceback__ = own_frames(error.__traceback__)
-    message = str(error) or type(error).__name__
+    message = told(error)
     if isinstance(error, RuntimeError) and ("different loop" in message or "different event loop" in message):
         message += (
-            f". {node.name if node else 'START'} used an object, such as a client or a lock, that was made in a cell and belongs to "
-            "the notebook's loop; make it inside the node."
+            f". {node.name if node else 'START'} used an object, such as a client or a lock, that was made in a cell "
+            "and belongs to the notebook's loop; make it inside the node."
         )
     return Failure(type(error).__name__, message, place(error, node), error)
 

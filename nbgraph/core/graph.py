@@ -107,6 +107,7 @@ class Graph:
     nodes: dict[str, Node] = field(default_factory=dict)
     duplicates: dict[str, Duplicate] = field(default_factory=dict)
     _edges: list[_Declared] = field(default_factory=list)
+    _first: dict[str, Source] = field(default_factory=dict)  # where a name was declared that its cell had not before
     _schema_source: Source | None = None
 
     def __post_init__(self) -> None:
@@ -128,6 +129,11 @@ class Graph:
 
     def _note_duplicate(self, before: Node | None, node: Node) -> tuple[str, ...]:
         earlier, later = before and before.source, node.source
+        if later and (not earlier or earlier.cell != later.cell):
+            self._first[node.name] = later
+        known = self.duplicates.get(node.name)
+        if known and later and known.later.cell == later.cell:
+            self.duplicates[node.name] = Duplicate(node.name, known.earlier, later)
         if not earlier or not later or not earlier.cell or not later.cell or earlier.cell == later.cell:
             return ()
         self.duplicates[node.name] = Duplicate(node.name, earlier, later)
@@ -194,8 +200,9 @@ class Graph:
         Returns sentences for the person: a rename with the edges that still say the old name, what is gone.
         """
         gone = [node.name for node in self.nodes.values() if _stale(node.source, source)]
-        fresh = [node.name for node in self.nodes.values() if node.source == source]
-        moved = [name for name, double in self.duplicates.items() if _stale(double.earlier, source)]
+        fresh = [name for name, first in self._first.items() if first == source and name in self.nodes]
+        doubles = self.duplicates.items()
+        moved = [name for name, each in doubles if _stale(each.earlier, source) or _stale(each.later, source)]
         edges_before = len(self._edges)
         for name in gone:
             del self.nodes[name]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nbgraph.core.graph import START, Graph
 from nbgraph.core.plan import maps_of
-from nbgraph.core.signature import read_keys
-from nbgraph.errors import InputError, nearest
+from nbgraph.core.signature import Read, read_keys
+from nbgraph.errors import DeclarationError, InputError, brief, nearest
 
 
 class Reader(NamedTuple):
@@ -30,10 +30,18 @@ def readers(graph: Graph) -> Iterator[Reader]:
         guard = statement.guard
         keys = guard.condition.keys if guard.condition else {guard.key} if guard.key else set()
         function = graph.function(guard.function) if guard.function else None
-        required = {read.key: read.required for read in read_keys(function)} if function else {}
+        required = {read.key: read.required for read in _reads(function)}
         for source in statement.sources:
             yield from (Reader(key, True, source, True) for key in sorted(keys))
             yield from (Reader(key, needed, source, True) for key, needed in required.items())
+
+
+def _reads(function: Callable[..., Any] | None) -> tuple[Read, ...]:
+    """What the function of a `by` reads; nothing where it cannot be called, which is a problem of its own."""
+    try:
+        return read_keys(function) if function else ()
+    except DeclarationError:
+        return ()
 
 
 def writers(graph: Graph) -> dict[str, list[str]]:
@@ -69,10 +77,10 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = dict.fromkeys((*(reader.key for reader in readers(graph)), *graph.schema.keys, *writers(graph)))
     for key in inputs:
-        if key not in known:
+        if not isinstance(key, str) or key not in known:
             names = ", ".join(required_keys(graph)) or "none"
             raise InputError(
-                f"{graph.name} has no input {key!r}{nearest(key, known) or '.'} "
+                f"{graph.name} has no input {brief(key)}{nearest(key, known) or '.'} "
                 f"It knows {', '.join(known) or 'no key'}, and needs {names}."
             )
     missing = [key for key in required_keys(graph) if key not in inputs]

@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
     """One candidate of a node's exclusive choice.
 
     It holds a condition (`if`), a routing (`by`), or neither (`else`). `limit` takings are allowed each time the loop
-    at depth `scope` is entered; `statement` is what is counted.
+    at depth `scope` is entered; `statement` is what is counted; after the `last` one there is no other.
     """
 
     edges: tuple[Edge, ...]
@@ -59,6 +59,7 @@ class Candidate(NamedTuple):
     limit: int | None
     scope: int
     statement: int
+    last: bool = False
 
 
 class Exits(NamedTuple):
@@ -149,18 +150,17 @@ def compile(graph: Graph, outline: Outline) -> Plan:
 
 
 def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
-    """The plan of a run that goes on: `graph`'s nodes and reducers as they are now, the edges as they were.
+    """The plan of a run that goes on: nodes and reducers as `graph` has them now, edges as they were.
 
-    Returns with it a sentence for the person where the edges have changed since, else an empty string.
+    What the graph no longer declares stays as it was. Returns with the plan a sentence for the person where the edges
+    have changed since, else an empty string.
     """
+    schema = graph.schema._replace(reducers={**plan.schema.reducers, **graph.schema.reducers})
     nodes = {**plan.nodes, **graph.nodes}
     if (graph.statements, graph.edge_list()[-1:]) == plan.shape:
-        return replace(compile(graph, plan.outline), nodes=nodes), ""
-    kept = replace(plan, nodes=nodes, schema=graph.schema)
-    return (
-        kept,
-        f"the edges of {plan.name} have changed; this run keeps those it began with. A new run uses the new ones.",
-    )
+        return replace(compile(graph, plan.outline), nodes=nodes, schema=schema), ""
+    kept = f"the edges of {plan.name} have changed; this run keeps those it began with. A new run uses the new ones."
+    return replace(plan, nodes=nodes, schema=schema), kept
 
 
 def maps_of(graph: Graph) -> dict[str, Each]:
@@ -212,10 +212,11 @@ def _exits(graph: Graph, compiled: Mapping[int, Edge], loops: Loops) -> dict[str
 
 def _exit(always: tuple[Edge, ...], choice: list[Candidate]) -> Exits:
     taken = tuple(Taken(edge.place, edge.source, edge.target, "") for edge in always)
-    return Exits(always, taken, tuple(sorted(choice, key=_is_last)))
+    ordered = sorted(choice, key=_is_else)
+    return Exits(always, taken, tuple(each._replace(last=each is ordered[-1]) for each in ordered))
 
 
-def _is_last(candidate: Candidate) -> bool:
+def _is_else(candidate: Candidate) -> bool:
     """Whether it is the `else`, which comes after all others wherever it was written."""
     return candidate.condition is None and candidate.routing is None
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.events import Taken
+from nbgraph.core.state import plain_value
+from nbgraph.errors import brief
 
 
 class RunRecord(NamedTuple):
@@ -40,11 +42,11 @@ class Step(NamedTuple):
 
     @property
     def update(self) -> dict[str, Any]:
-        """The writes by key; the last one of a key that was folded several times."""
-        return dict(self.writes)
+        """The writes by key; those of a map as lists."""
+        return {key: plain_value(written) for key, written in self.writes}
 
     def __repr__(self) -> str:
-        wrote = ", ".join(f"{key}={value!r:.40}" for key, value in self.writes)
+        wrote = ", ".join(f"{key}={brief(value, 40)}" for key, value in self.update.items())
         went = ", ".join(f"{edge.target} ({edge.reason})" if edge.reason else edge.target for edge in self.taken)
         return f"<{self.number} {self.task}: {wrote or 'wrote nothing'} -> {went or 'END'}>"
 

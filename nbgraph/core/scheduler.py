@@ -11,51 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nbgraph.core.choice import Counted, choose
 from nbgraph.core.events import Taken
 from nbgraph.core.graph import END, START
-from nbgraph.core.plan import Candidate, Edge, Exits, Plan, Routing, Stamp
-from nbgraph.core.state import Reducer
-from nbgraph.errors import MissingKey, RoutingError, UpdateError, WriteConflict, nearest
-
-Writes = tuple[tuple[str, Any], ...]  # a key with a reducer may stand in it several times
-
-
-class Origin(NamedTuple):
-    """Where a history begins: the inputs, or the values at the last moment when one task alone was active."""
-
-    values: Mapping[str, Any]
-
-
-class Commit(NamedTuple):
-    """A task's writes, on top of the history that the task saw."""
-
-    before: History
-    node: str
-    visit: int
-    writes: Writes
-
-
-class Meeting(NamedTuple):
-    """A history with the commits of another that were not yet in it, in that other's order."""
-
-    before: History
-    added: tuple[Commit, ...]
-
-
-History = Origin | Commit | Meeting
-
-
-class View(NamedTuple):
-    """What a task sees: values, and how they came about.
-
-    `clock` holds for each node the last visit whose writes are in the view (a node sees its own past, so all earlier
-    ones are too). `versions` counts, for each plain key, the writes up to the one seen.
-    """
-
-    history: History
-    clock: Mapping[str, int]
-    values: Mapping[str, Any]
-    versions: Mapping[str, int]
+from nbgraph.core.plan import Plan, Stamp
+from nbgraph.core.state import fold_into, plain_value
+from nbgraph.core.views import Commit, Origin, View, Writes, meet, refold
+from nbgraph.errors import WriteConflict
 
 
 class Arrival(NamedTuple):
@@ -68,7 +30,7 @@ class Arrival(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One execution of one node, with an id such as `draft#2`; `parents` are the tasks whose views it was merged from."""
+    """One execution of one node, with an id such as `draft#2`; its view was merged from those of its `parents`."""
 
     id: str
     node: str
@@ -94,7 +56,7 @@ class Frontier(NamedTuple):
     last: Mapping[str, Arrival]
     ended: Mapping[str, Arrival]
     written: Mapping[str, tuple[int, str]]
-    taken: Mapping[tuple[int, str], tuple[Stamp, int]]
+    taken: Counted
 
     @property
     def finished(self) -> bool:
@@ -159,7 +121,8 @@ def adopt(frontier: Frontier, plan: Plan) -> Frontier:
         return frontier
 
     def refolded(view: View) -> View:
-        return view._replace(values=_refold(view, changed))
+        plain = {key: version for key, version in view.versions.items() if key not in changed}
+        return view._replace(values=refold(view, changed), versions=plain)
 
     def arrival(old: Arrival) -> Arrival:
         return old._replace(view=refolded(old.view))
@@ -185,10 +148,10 @@ def _commit(frontier: Frontier, task: Task, writes: Writes) -> tuple[View, Mappi
     for key, value in writes:
         reducer = reducers.get(key)
         if reducer is not None:
-            values[key] = _folded(reducer, key, values.get(key), value, node)
+            fold_into(values, key, reducer, value, node)
             continue
         versions[key] = number = _number_after(frontier, view, key, node)
-        written[key], values[key] = (number, node), value
+        written[key], values[key] = (number, node), plain_value(value)
     history = Commit(view.history, node, task.visit, writes)
     return View(history, {**view.clock, node: task.visit}, values, versions), written
 
@@ -204,69 +167,12 @@ def _number_after(frontier: Frontier, view: View, key: str, node: str) -> int:
     raise WriteConflict(key, (first, second))
 
 
-def _folded(reducer: Reducer, key: str, current: Any, value: Any, node: str) -> Any:
-    try:
-        return reducer(current, value)
-    except Exception as error:
-        name = getattr(reducer, "__name__", "the reducer")
-        raise UpdateError(f"{name}({key}) refused what {node} wrote, {value!r:.60}: {error}.") from error
-
-
 def _merge(plan: Plan, parents: Sequence[Arrival]) -> View:
     """The first one's view, then from each further one what is not yet in it, in that view's order."""
     view = parents[0].view
     for parent in parents[1:]:
-        view = _met(plan, view, parent.view)
+        view = meet(view, parent.view, plan.schema.reducers)
     return view
-
-
-def _met(plan: Plan, view: View, other: View) -> View:
-    clock = view.clock
-    if all(clock.get(node, 0) >= visit for node, visit in other.clock.items()):
-        return view
-    added = _missing(other.history, clock)
-    reducers, values, versions = plan.schema.reducers, dict(view.values), dict(view.versions)
-    for commit in added:
-        for key, value in commit.writes:
-            if key in reducers:
-                values[key] = _folded(reducers[key], key, values.get(key), value, commit.node)
-    for key, version in other.versions.items():
-        if version > versions.get(key, 0):
-            versions[key], values[key] = version, other.values[key]
-    later = {node: visit for node, visit in other.clock.items() if visit > clock.get(node, 0)}
-    return View(Meeting(view.history, added), {**clock, **later}, values, versions)
-
-
-def _missing(history: History, clock: Mapping[str, int]) -> tuple[Commit, ...]:
-    """The commits of `history` that are not in `clock`, oldest first.
-
-    What lies before a commit that is in the clock is in it too, so the walk ends there.
-    """
-    found: list[Commit] = []
-    while not isinstance(history, Origin):
-        if isinstance(history, Meeting):
-            found += [commit for commit in reversed(history.added) if clock.get(commit.node, 0) < commit.visit]
-        elif clock.get(history.node, 0) < history.visit:
-            found.append(history)
-        else:
-            break
-        history = history.before
-    return tuple(reversed(found))
-
-
-def _refold(view: View, changed: Mapping[str, Reducer]) -> dict[str, Any]:
-    values, history = dict(view.values), view.history
-    while not isinstance(history, Origin):
-        history = history.before
-    for key in changed:
-        values.pop(key, None)
-        if key in history.values:
-            values[key] = history.values[key]
-    for commit in _missing(view.history, {}):
-        for key, value in commit.writes:
-            if key in changed:
-                values[key] = _folded(changed[key], key, values.get(key), value, commit.node)
-    return values
 
 
 def _sorted(plan: Plan, arrivals: Iterable[Arrival]) -> list[Arrival]:
@@ -280,7 +186,7 @@ def _sorted(plan: Plan, arrivals: Iterable[Arrival]) -> list[Arrival]:
 def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Advance:
     """Send `arrival` along the edges that it takes, and start what is ready then."""
     plan, arrived, active, visits, last, ended, written, _ = frontier
-    edges, taken, counted = _chosen(frontier, plan.exits[node], stamp, arrival)
+    edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, frontier.taken)
     arrived, at_end = dict(arrived), not edges
     for edge in edges:
         if edge.target == END:
@@ -291,93 +197,6 @@ def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Ad
     if at_end:
         ended = {**ended, node: arrival}
     return _start(Frontier(plan, arrived, active, visits, last, ended, written, counted), taken)
-
-
-Counted = Mapping[tuple[int, str], tuple[Stamp, int]]
-
-
-def _chosen(
-    frontier: Frontier, exits: Exits, stamp: Stamp, arrival: Arrival
-) -> tuple[tuple[Edge, ...], tuple[Taken, ...], Counted]:
-    """The edges that `arrival` takes, why, and the counts of limited statements after it."""
-    for candidate in exits.choice:
-        if candidate.limit is None:
-            entry, count = stamp[:0], 0
-        else:
-            entry = stamp[: candidate.scope]
-            count = _count(frontier.taken.get((candidate.statement, arrival.node)), entry)
-            if count >= candidate.limit:
-                continue
-        edges, reason = _offered(candidate, arrival)
-        if edges is None:
-            continue
-        counted = frontier.taken
-        if candidate.limit is not None:
-            counted = {**counted, (candidate.statement, arrival.node): (entry, count + 1)}
-            reason += f", {count + 1} of {candidate.limit}"
-        chosen = tuple([Taken(edge.place, edge.source, edge.target, reason) for edge in edges])
-        return exits.always + edges, exits.taken + chosen, counted
-    return exits.always, exits.taken, frontier.taken
-
-
-def _count(counted: tuple[Stamp, int] | None, entry: Stamp) -> int:
-    """How often since its loop was entered at `entry`; a later entry starts again."""
-    return counted[1] if counted and counted[0] == entry else 0
-
-
-def _offered(candidate: Candidate, arrival: Arrival) -> tuple[tuple[Edge, ...] | None, str]:
-    """The edges of `candidate` that apply, or None where the choice goes on to the next one, and the reason."""
-    values = arrival.view.values
-    if candidate.routing is not None:
-        return _routed(candidate, candidate.routing, arrival)
-    if candidate.condition is None:
-        return candidate.edges, "else"
-    if not candidate.condition.holds(values):
-        return None, ""
-    return candidate.edges, candidate.condition.explain(values)
-
-
-def _routed(candidate: Candidate, routing: Routing, arrival: Arrival) -> tuple[tuple[Edge, ...] | None, str]:
-    chosen = _route(routing, arrival)
-    if chosen is None:
-        return None, ""
-    names = chosen if isinstance(chosen, list | tuple) else [chosen]
-    edges = {edge.target: edge for edge in candidate.edges}
-    for name in names:
-        if name not in edges:
-            known = ", ".join(edges)
-            raise RoutingError(
-                f"{arrival.node} chose {name!r} ({routing.text}), and no edge leads there"
-                f"{nearest(str(name), edges) or '.'} It can go to {known}."
-            )
-    return tuple(edges[name] for name in dict.fromkeys(names)), f"{routing.text}: {', '.join(names) or 'nothing'}"
-
-
-def _route(routing: Routing, arrival: Arrival) -> Any:
-    values = arrival.view.values
-    if routing.function is not None:
-        return routing.function(**arguments(arrival.node, routing.text, routing.reads, values))
-    if routing.key is None or routing.key not in values:
-        raise MissingKey(f"{arrival.node} goes on {routing.text}, and nothing has set the key {routing.key!r}.")
-    return values[routing.key]
-
-
-def arguments(node: str, reader: str, reads: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the keys that `reader` reads at `node`; a key with a default may be absent.
-
-    Raises:
-        MissingKey: a required key was set by nothing on the paths that led here.
-    """
-    given = {}
-    for key, required in reads:
-        if key in values:
-            given[key] = values[key]
-        elif required:
-            raise MissingKey(
-                f"{reader} needs the key {key!r}, and nothing on the way to {node} has set it"
-                f"{nearest(key, values) or '.'} Give it as an input of the run, or a default in the signature."
-            )
-    return given
 
 
 # Starting

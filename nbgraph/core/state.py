@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from itertools import compress
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from nbgraph.core.edges import check_name
-from nbgraph.errors import DeclarationError, UpdateError
+from nbgraph.errors import DeclarationError, UpdateError, brief, told
 
 Reducer = Callable[[Any, Any], Any]
 
@@ -83,6 +84,8 @@ def read_schema(declared: type) -> Schema:
         hints = get_type_hints(declared, include_extras=True)
     except NameError as error:
         raise DeclarationError(f"class {declared.__name__}: {error}; import it before this cell.") from None
+    except Exception as error:  # an annotation may be any text
+        raise DeclarationError(f"class {declared.__name__} has an annotation that cannot be read: {error}.") from None
     if not hints:
         raise DeclarationError(f"class {declared.__name__} declares no key; write fields such as `topic: str`.")
     for key in hints:
@@ -91,7 +94,8 @@ def read_schema(declared: type) -> Schema:
     if stray:
         raise DeclarationError(f"{declared.__name__}.{stray[0]} has no annotation; write `{stray[0]}: type = ...`.")
     reducers = {key: _reducer(key, hint) for key, hint in hints.items()}
-    defaults = {key: getattr(declared, key) for key in hints if hasattr(declared, key)}
+    given = {key: value for base in reversed(declared.__mro__[:-1]) for key, value in vars(base).items()}
+    defaults = {key: given[key] for key in hints if key in given}
     return Schema(tuple(hints), hints, defaults, {key: reducer for key, reducer in reducers.items() if reducer})
 
 
@@ -131,48 +135,69 @@ def as_update(node: str, writes: tuple[str, ...] | None, returned: Any) -> Mappi
     )
 
 
+_spelling: dict[str, str] = {}  # of names already checked: a step must not pay for it twice
+
+
 def _free_update(node: str, returned: dict[Any, Any]) -> dict[str, Any]:
-    for key in returned:
-        if not isinstance(key, str):
-            raise UpdateError(
-                f"{node} returned a dict with the key {key!r}, which is no name of a key. "
-                f"To keep the dict as one value, declare `--writes {node}`."
-            )
-        if key not in _good_names:
-            _remember_name(node, key)
-    return returned
+    update = {}
+    for key, value in returned.items():
+        spelt = _spelling.get(key) if type(key) is str else None
+        update[spelt or _checked(node, key)] = value
+    return update
 
 
-_good_names: set[str] = set()  # names already checked: a step must not pay for it twice
-
-
-def _remember_name(node: str, key: str) -> None:
-    try:
-        check_name(key, "key")
-    except DeclarationError as error:
+def _checked(node: str, key: Any) -> str:
+    if not isinstance(key, str):
         raise UpdateError(
-            f"{node} returned the key {key!r}: {error} `--writes {node}` keeps the dict as one value."
-        ) from None
-    if len(_good_names) < 10_000:
-        _good_names.add(key)
+            f"{node} returned a dict with the key {brief(key)}, which is no name of a key. "
+            f"To keep the dict as one value, declare `--writes {node}`."
+        )
+    try:
+        spelt = check_name(key, "key")
+    except DeclarationError as error:
+        why = f"{node} returned the key {brief(key)}: {error}"
+        raise UpdateError(f"{why}; `--writes {node}` keeps the dict as one value.") from None
+    if len(_spelling) < 10_000:
+        _spelling[key] = spelt
+    return spelt
 
 
 def _brief(value: Any) -> str:
-    return f"{type(value).__name__} {value!r:.60}"
+    return f"{type(value).__name__} {brief(value)}"
 
 
-def combine_items(
-    updates: list[Mapping[str, Any]], known: tuple[str, ...], reducers: Mapping[str, Reducer]
-) -> tuple[tuple[str, Any], ...]:
-    """What a map over items writes, from the items' updates in item order.
+class Gathered(NamedTuple):
+    """What the items of a map wrote to one key, in item order; those that did not write it give None, see `wrote`."""
 
-    A plain key becomes the list of its values (None for an item that did not write it); a key with a reducer is
-    folded in item order, so it appears once for each value. `known` keys that no item wrote become [].
-    """
+    values: tuple[Any, ...]
+    wrote: tuple[bool, ...]
+
+
+def combine_items(updates: list[Mapping[str, Any]], known: tuple[str, ...]) -> tuple[tuple[str, Gathered], ...]:
+    """What a map over items writes, from the items' updates in item order; `known` keys are written even by no item."""
     keys = dict.fromkeys(known)
     for update in updates:
         keys |= dict.fromkeys(update)
-    plain = [key for key in keys if key not in reducers]
-    lists = [(key, [update.get(key) for update in updates]) for key in plain]
-    folded = [(key, update[key]) for key in keys if key in reducers for update in updates if key in update]
-    return (*lists, *folded)
+    return tuple(
+        (key, Gathered(tuple([update.get(key) for update in updates]), tuple([key in update for update in updates])))
+        for key in keys
+    )
+
+
+def plain_value(written: Any) -> Any:
+    """What a plain key holds after `written`: a map gives the list of its items' values."""
+    return list(written.values) if type(written) is Gathered else written
+
+
+def fold_into(values: dict[str, Any], key: str, reducer: Reducer, written: Any, node: str) -> None:
+    """Fold what `node` wrote into the value of `key`, item by item where it is mapped.
+
+    Raises:
+        UpdateError: the reducer refused a value.
+    """
+    for value in compress(written.values, written.wrote) if type(written) is Gathered else (written,):
+        try:
+            values[key] = reducer(values.get(key), value)
+        except Exception as error:
+            name = getattr(reducer, "__name__", "the reducer")
+            raise UpdateError(f"{name}({key}) refused what {node} wrote, {brief(value)}: {told(error)}.") from error

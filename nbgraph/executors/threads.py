@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -21,12 +22,18 @@ class Threads(Executor):
 
     def __init__(self, idle: float = 10.0) -> None:
         self._idle_seconds = idle
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call `fn` in a thread; see `concurrent.futures.Executor.submit`."""
+        if self._process != os.getpid():  # a fork has none of the threads
+            self._begin()
         future: Future[T] = Future()
         with self._lock:
             reuse = self._idle > 0

@@ -11,7 +11,7 @@ from nbgraph.core.context import Context
 from nbgraph.core.edges import check_name
 from nbgraph.core.graph import Node, declared_in
 from nbgraph.core.signature import read_keys, source_of, takes_context, written_keys
-from nbgraph.errors import DeclarationError
+from nbgraph.errors import DeclarationError, brief
 
 
 class FunctionBody:
@@ -50,12 +50,12 @@ def function_node(
         DeclarationError: it is no plain function, or a name in it is reserved.
     """
     if not inspect.isfunction(inspect.unwrap(function)) or isinstance(function, functools.partial):
-        raise DeclarationError(f"a node is a function made by def or async def, not {function!r:.60}.")
+        raise DeclarationError(f"a node is a function made by def or async def, not {brief(function)}.")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(f"{function.__name__} yields; a node returns its update once.")
     called = check_name(name or function.__name__, "node")
-    for key in writes or ():
-        check_name(key, "key")
+    if writes is not None:
+        writes = tuple(check_name(key, "key") for key in writes)
     return Node(
         name=called,
         kind="function",

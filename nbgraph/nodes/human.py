@@ -50,14 +50,12 @@ def human_node(
     Raises:
         DeclarationError: the question is empty, an option is given twice, or a name is reserved.
     """
-    check_name(name, "node")
-    show, options, edit = tuple(dict.fromkeys(show)), tuple(options), tuple(dict.fromkeys(edit))
+    name, options = check_name(name, "node"), tuple(options)
+    show, edit = _keys(show), _keys(edit)
     if not question.strip():
         raise DeclarationError(f"{name} asks nothing; write the question as Markdown below %%human {name}.")
     if not options or len(set(options)) != len(options) or not all(option.strip() for option in options):
         raise DeclarationError(f"{name} needs different options with names, not {', '.join(map(repr, options))}.")
-    for key in (*show, *edit):
-        check_name(key, "key")
     keys = dict.fromkeys((*PLACEHOLDER.findall(question), *show, *edit))
     return Node(
         name=name,
@@ -68,3 +66,7 @@ def human_node(
         code=question,
         source=declared_in.get(),
     )
+
+
+def _keys(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(check_name(name, "key") for name in names))

@@ -13,7 +13,9 @@ from nbgraph import Graph, add, append
 from nbgraph.core import scheduler
 from nbgraph.core.graph import END, START
 from nbgraph.core.plan import Plan
-from nbgraph.core.scheduler import Frontier, Task, Writes
+from nbgraph.core.scheduler import Frontier, Task
+from nbgraph.core.state import Gathered
+from nbgraph.core.views import Writes
 
 ITEMS = [1, 2, 3]
 
@@ -127,8 +129,9 @@ def writes_of(task: Task, shape: Shape) -> Writes:
     choice = ((f"go_{name}", routes[name]),) if name in routes else ()
     length = len(task.view.values["log"])
     if name == shape.mapped:
-        lines = tuple(("log", f"{name}[{item}]:{length}") for item in task.view.values["items"])
-        return (*lines, (f"c_{name}", 1), (f"own_{name}", list(ITEMS)), *choice)
+        lines = tuple(f"{name}[{item}]:{length}" for item in task.view.values["items"])
+        gathered = (Gathered(lines, (True,) * len(lines)), Gathered(tuple(ITEMS), (True,) * len(ITEMS)))
+        return (("log", gathered[0]), (f"c_{name}", 1), (f"own_{name}", gathered[1]), *choice)
     return (("log", f"{name}:{length}"), (f"c_{name}", 1), (f"own_{name}", count), *choice)
 
 

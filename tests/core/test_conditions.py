@@ -13,10 +13,10 @@ import warnings
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
-from nbgraph.core import conditions
+from nbgraph.core.condition_operations import FUNCTIONS
 from nbgraph.core.conditions import Condition, parse
 from nbgraph.errors import ConditionFailed, MissingKey, TextError
 
@@ -192,10 +192,15 @@ def test_an_attribute_is_a_declared_field(text: str, message: str) -> None:
         parse(text).holds(VALUES)
 
 
+def test_a_field_may_look_like_an_inside_of_python() -> None:
+    similar = dataclasses.make_dataclass("Similar", ["f_score", "gi", "code", "throw", "MRO"])
+    assert parse("x.f_score < x.gi < x.code < x.throw < x.MRO").holds({"x": similar(1, 2, 3, 4, 5)})
+
+
 def test_an_object_cannot_declare_its_own_fields() -> None:
-    liar = types.SimpleNamespace(_fields=("gi_frame",), gi_frame=1, __pydantic_fields__={"gi_frame": 1})
+    liar = types.SimpleNamespace(_fields=("frame",), frame=1, __pydantic_fields__={"frame": 1})
     with pytest.raises(ConditionFailed, match="declares no fields"):
-        parse("x.gi_frame").holds({"x": liar})
+        parse("x.frame").holds({"x": liar})
 
 
 def test_a_missing_key_is_named_with_the_nearest() -> None:
@@ -294,29 +299,6 @@ def test_an_explanation_shows_the_values(text: str, explained: str) -> None:
     assert parse(text).explain(VALUES) == explained
 
 
-class Unprintable:
-    def __repr__(self) -> str:
-        raise RuntimeError("no")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("a" * 1000, "'" + "a" * 22 + "…"),
-        (list(range(1000)), "[0, 1, 2, 3, 4, 5, …]"),
-        ({str(number): "b" * 100 for number in range(1000)}, "{'0': 'bbbbbbbbbbbbbbbb…"),
-        (types.SimpleNamespace(a=1), "namespace(a=1)"),
-        (type("Table", (), {"__repr__": lambda self: "a  b\n 1  2"})(), "a  b 1  2"),
-        pytest.param(10**5000, "<int>", id="long integer"),
-        (Unprintable(), "<Unprintable instance a…"),
-    ],
-)
-def test_a_value_is_shown_short(value: Any, shown: str) -> None:
-    explained = parse("x").explain({"x": value})
-    assert explained == f"x {shown}"
-    assert len(explained) <= len("x ") + conditions.SHOWN
-
-
 # -- refusing ----------------------------------------------------------------------------------------------------------
 
 
@@ -354,6 +336,15 @@ def test_a_value_is_shown_short(value: Any, shown: str) -> None:
         ("().__class__.__base__", 14, "'__base__'"),
         ("x._private", 3, "'_private'"),
         ("x.gi_frame.f_globals.__builtins__", 22, "'__builtins__'"),
+        ("x.gi_frame.f_globals", 12, "a condition cannot look into Python itself, as 'f_globals' does"),
+        ("x.gi_frame", 3, "'gi_frame'"),
+        ("x.gi_frame.safe", 3, "'gi_frame'"),
+        ("a > 1 and (x . mro)", 16, "'mro'"),
+        ("x.cr_await or y", 3, "'cr_await'"),
+        ("x.ag_frame", 3, "'ag_frame'"),
+        ("x.co_consts[0]", 3, "'co_consts'"),
+        ("len(x.tb_next)", 7, "'tb_next'"),
+        ("x.ﬁeld.gi_code", 8, "'gi_code'"),
         ("open('f')", 1, "a condition calls only abs all any len max min round sum"),
         ("lenn(x)", 1, "did you mean 'len'?"),
         ("x.keys()", 1, "a condition calls only"),
@@ -397,36 +388,8 @@ def test_a_text_is_refused_where_it_is_wrong(text: str, column: int, message: st
     assert error.what == "condition"
 
 
-def test_what_python_cannot_parse_for_depth_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def overflow(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(conditions.ast, "parse", overflow)
-    assert "nests 40 levels at most" in str(refusal("x"))
-
-
 def test_the_deepest_nesting_allowed_is_evaluated() -> None:
     assert parse("(" * 60 + "-" * 38 + "x" + ")" * 60 + " > 0").holds({"x": 1})
-
-
-def test_a_place_counts_in_the_whole_text() -> None:
-    whole = "a -> b\né -> c if  x <\\\n y ** 2"
-    start = whole.index("  x <")
-    error = refusal(whole[start:], within=whole, offset=start, what="edges")
-    assert (error.line, error.column, error.what) == (3, 4, "edges")
-    assert str(error).endswith("\n     y ** 2\n       ^")
-
-
-def test_a_place_counts_signs_and_not_bytes() -> None:
-    assert refusal("'äöü€😀' == x ** 2").column == 14
-
-
-@pytest.mark.parametrize("text", [r"'\d'", "1 is 1", "() is x", "1if x else 2", "x is 'a'"])
-def test_no_warning_gets_out(text: str) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        refusal(text)
-    assert not caught
 
 
 @pytest.mark.parametrize(
@@ -468,7 +431,7 @@ def larger(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("({} {} None)".format, texts, st.sampled_from(["is", "is not"])),
         st.builds("({})[{}]".format, texts, texts),
         st.builds("({}).{}".format, texts, st.sampled_from(["x", "y"])),
-        st.builds("{}({})".format, st.sampled_from(sorted(conditions._FUNCTIONS)), texts),
+        st.builds("{}({})".format, st.sampled_from(sorted(FUNCTIONS)), texts),
         st.builds("{}({}, {})".format, st.sampled_from(["max", "min"]), texts, texts),
         several.map(lambda items: f"[{', '.join(items)}]"),
         several.map(lambda items: f"({''.join(item + ', ' for item in items)})"),
@@ -482,19 +445,21 @@ TEXTS = st.recursive(ATOMS, larger, max_leaves=12)
 @given(TEXTS)
 def test_the_canonical_text_is_a_fixed_point(text: str) -> None:
     condition = read(text)
-    assume(isinstance(condition, Condition))
+    if isinstance(condition, TextError):
+        reject()
     again = parse(condition.text)
     assert (again, again.text, again.keys) == (condition, condition.text, condition.keys)
 
 
-PYTHON = {name: getattr(builtins, name) for name in conditions._FUNCTIONS}
+PYTHON = {name: getattr(builtins, name) for name in FUNCTIONS}
 
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.integers(-5, 5), st.sampled_from([None, 0, 2.5, "a", [1]]), st.lists(st.integers(0, 3), max_size=3))
 def test_a_condition_gives_what_python_gives(text: str, a: int, b: Any, items: list[int]) -> None:
     condition = read(text)
-    assume(isinstance(condition, Condition))
+    if isinstance(condition, TextError):
+        reject()
     values = {"a": a, "b": b, "items": items, "text": "ab", "point": Point(1, items)}
     try:
         with warnings.catch_warnings():

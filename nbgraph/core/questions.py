@@ -1,0 +1,102 @@
+"""Questions: what one run asks people, while the answers are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from threading import Condition
+from typing import Any
+
+from nbgraph.core.approvals import Answers, Approval, checked_answer
+from nbgraph.core.ports import Store
+from nbgraph.errors import ApprovalError, nearest
+
+Asked = tuple[Approval, "asyncio.Future[Approval]"]
+
+
+class Questions:
+    """The open questions of the run `run_id`; any thread may answer, the first one wins.
+
+    `changed` guards the open questions together with the run's status, and `go_on` is called under it with each answer.
+    `notices` are sentences on answers that were given beforehand and not used.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        store: Store,
+        given: Answers,
+        changed: Condition,
+        clock: Callable[[], float],
+        go_on: Callable[[asyncio.Future[Approval], Approval], None],
+    ) -> None:
+        self.notices: list[str] = []
+        self._run_id, self._store, self._given, self._clock = run_id, store, given, clock
+        self._changed, self._go_on = changed, go_on
+        self._open: dict[str, Asked] = {}
+        self._closed = ""
+
+    @property
+    def asking(self) -> list[str]:
+        """The nodes that wait for an answer."""
+        with self._changed:
+            return [approval.node for approval, _ in self._open.values()]
+
+    @property
+    def all(self) -> list[Approval]:
+        """All questions asked so far, with their answers."""
+        return self._store.approvals(self._run_id)
+
+    def open(self, approval: Approval, future: asyncio.Future[Approval]) -> None:
+        """Ask; `future` gets the approval with its answer."""
+        self._store.ask(approval)
+        with self._changed:
+            self._open[approval.id] = (approval, future)
+
+    def answer(self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str) -> Approval:
+        """Keep the answer to the open question of the node, or with the id, `name`.
+
+        Raises:
+            AlreadyAnswered: somebody was first.
+            ApprovalError: there is no such question, or the answer does not fit it.
+        """
+        approval = self._find(name)
+        if approval.answer is None and self._closed:
+            raise ApprovalError(self._closed)
+        answered = self._store.answer(approval.id, checked_answer(approval, option, note, edit, by, self._clock()))
+        with self._changed:
+            _, future = self._open.pop(approval.id, (approval, None))
+            if future is not None:
+                self._go_on(future, answered)
+        return answered
+
+    def use_given(self, approval: Approval) -> None:
+        """Answer with what was given beforehand, where something was."""
+        given = self._given.take(approval)
+        if given is None:
+            return
+        try:
+            self.answer(approval.id, given["answer"], given.get("note", ""), given.get("edit", {}), self._given.by)
+        except ApprovalError as error:
+            self.notices.append(f"an answer given beforehand was not used: {error}")
+
+    def close(self, why: str) -> None:
+        """Take no more answers; `why` is the sentence for whoever still answers."""
+        with self._changed:
+            self._closed = why
+            self._open.clear()
+
+    def left_over(self) -> list[str]:
+        """Sentences on answers given beforehand that nobody asked for."""
+        return self._given.left_over()
+
+    def _find(self, name: str) -> Approval:
+        with self._changed:
+            asked = [approval for approval, _ in self._open.values() if name in (approval.node, approval.id)]
+        if len(asked) > 1:
+            raise ApprovalError(f"{name} asks {len(asked)} questions; answer one by its id, such as {asked[0].id}.")
+        past = [approval for approval in self.all if name in (approval.node, approval.id)]
+        if asked or past:
+            return (asked or past)[-1]  # of one that is past, the store says who answered
+        known = [approval.node for approval in self.all]
+        raise ApprovalError(f"no question is open at {name!r}{nearest(name, known) or '.'}")

@@ -1,0 +1,106 @@
+"""Views: what a task sees, how it came about, and how two of them meet.
+
+A view is made of commits, as in a version control system: its history is kept as links to what came before, so that a
+commit costs the same however long the run is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from nbgraph.core.state import Reducer, fold_into
+
+Writes = tuple[tuple[str, Any], ...]
+
+
+class Origin(NamedTuple):
+    """Where a history begins: the inputs, or the values at the last moment when one task alone was active."""
+
+    values: Mapping[str, Any]
+
+
+class Commit(NamedTuple):
+    """A task's writes, on top of the history that the task saw."""
+
+    before: History
+    node: str
+    visit: int
+    writes: Writes
+
+
+class Meeting(NamedTuple):
+    """A history with the commits of another that were not yet in it, in that other's order."""
+
+    before: History
+    added: tuple[Commit, ...]
+
+
+History = Origin | Commit | Meeting
+
+
+class View(NamedTuple):
+    """What a task sees: values, and how they came about.
+
+    `clock` holds for each node the last visit whose writes are in the view (a node sees its own past, so all earlier
+    ones are too). `versions` counts, for each plain key, the writes up to the one seen.
+    """
+
+    history: History
+    clock: Mapping[str, int]
+    values: Mapping[str, Any]
+    versions: Mapping[str, int]
+
+
+Reducers = Mapping[str, Reducer]
+
+
+def meet(view: View, other: View, reducers: Reducers) -> View:
+    """`view`, then what `other` holds beyond it, in that one's order; a plain key has its highest version."""
+    clock = view.clock
+    if all(clock.get(node, 0) >= visit for node, visit in other.clock.items()):
+        return view
+    added = missing(other.history, clock)
+    values, versions = dict(view.values), dict(view.versions)
+    for commit in added:
+        for key, value in commit.writes:
+            if key in reducers:
+                fold_into(values, key, reducers[key], value, commit.node)
+    for key, version in other.versions.items():
+        if version > versions.get(key, 0):
+            versions[key], values[key] = version, other.values[key]
+    later = {node: visit for node, visit in other.clock.items() if visit > clock.get(node, 0)}
+    return View(Meeting(view.history, added), {**clock, **later}, values, versions)
+
+
+def missing(history: History, clock: Mapping[str, int]) -> tuple[Commit, ...]:
+    """The commits of `history` that are not in `clock`, oldest first.
+
+    What lies before a commit that is in the clock is in it too, so the walk ends there.
+    """
+    found: list[Commit] = []
+    while not isinstance(history, Origin):
+        if isinstance(history, Meeting):
+            found += [commit for commit in reversed(history.added) if clock.get(commit.node, 0) < commit.visit]
+        elif clock.get(history.node, 0) < history.visit:
+            found.append(history)
+        else:
+            break
+        history = history.before
+    return tuple(reversed(found))
+
+
+def refold(view: View, changed: Reducers) -> dict[str, Any]:
+    """The values of `view` with the keys that have `changed` reducers folded anew from its history."""
+    values, history = dict(view.values), view.history
+    while not isinstance(history, Origin):
+        history = history.before
+    for key in changed:
+        values.pop(key, None)
+        if key in history.values:
+            values[key] = history.values[key]
+    for commit in missing(view.history, {}):
+        for key, value in commit.writes:
+            if key in changed:
+                fold_into(values, key, changed[key], value, commit.node)
+    return values

@@ -1,0 +1,135 @@
+"""Tab in a declaring cell: options, actions, graphs, nodes and keys; nothing where these do not belong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, completion_matcher
+
+from nbgraph.core.graph import END, START, Graph
+from nbgraph.core.inputs import readers, writers
+from nbgraph.notebook.catalog import Catalog
+from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, Form
+
+FORMS = {"%%node": NODE, "%node": NODE, "%%edges": EDGES, "%%human": HUMAN, "%%state": STATE}
+WORDS = ("if", "else", "always", "by", "each", "max")
+
+
+class Offer(NamedTuple):
+    """What may stand in place of `fragment`, the text before the cursor."""
+
+    fragment: str
+    candidates: tuple[str, ...]
+
+    def fitting(self) -> tuple[str, ...]:
+        """The candidates that go on from the fragment."""
+        return tuple(name for name in self.candidates if name.startswith(self.fragment))
+
+
+class GraphCompleter:
+    """Completes what the magics take, from the graphs of a notebook."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @completion_matcher(identifier="nbgraph", api_version=2, priority=50)  # type: ignore[untyped-decorator]
+    def match(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What IPython calls on Tab; Jupyter sends the whole cell, a terminal at least the line."""
+        lines = [*context.full_text.split("\n")[: context.cursor_line], context.text_until_cursor]
+        offer = self.offer(lines)
+        if offer is None or not offer.fitting():
+            return {"completions": [], "suppress": False}
+        found = [SimpleCompletion(text=name, type="nbgraph") for name in offer.fitting()]
+        return {"completions": found, "suppress": True, "matched_fragment": offer.fragment}
+
+    def offer(self, lines: list[str]) -> Offer | None:
+        """What fits at the end of `lines`, the cell up to the cursor; None where it is nothing of ours."""
+        first = next((line for line in lines if line.strip()), "")
+        magic, line = first.split(" ")[0], lines[-1]
+        if magic in FORMS and line is first:
+            return self._options(FORMS[magic], line)
+        if magic == "%%edges":
+            return self._edges(line, first)
+        if magic == "%%human":
+            return self._question(line, first)
+        return self._line_magic(line.lstrip())
+
+    def _line_magic(self, line: str) -> Offer | None:
+        magic, blank, rest = line.partition(" ")
+        if not blank:
+            return None
+        if magic == "%graph":
+            return self._actions(rest.lstrip())
+        if magic == "%edge":
+            return self._edges(rest, rest)
+        return self._options(NODE, line) if magic == "%node" else None
+
+    def _actions(self, rest: str) -> Offer | None:
+        action, blank, fragment = rest.partition(" ")
+        if not blank:
+            return Offer(rest, tuple(each.name for each in ACTIONS if not each.later))
+        graph = self._catalog.current
+        match next((each.argument for each in ACTIONS if each.name == action), ""):
+            case "graph":
+                return Offer(fragment.lstrip(), tuple(self._catalog.graphs()))
+            case "node" if graph is not None:
+                return Offer(fragment.lstrip(), graph.names())
+        return None
+
+    def _options(self, form: Form, line: str) -> Offer | None:
+        """An option, the value of one, or the name that `%%human` takes."""
+        asked = re.search(r"(--\w+)[ =]([^\s=]*)$", line)
+        kind = next((option.kind for option in form.options if asked and option.name == asked[1]), None)
+        if asked and kind is not None:
+            return self._values(kind, asked[2], line)
+        fragment = re.split(r"[\s,=]", line)[-1]
+        if form.argument and not fragment.startswith("-") and len(line.split(" ")) == 2:
+            return Offer(fragment, self._unwritten(line))
+        unused = [each.name for each in form.options if each.kind != "later" and f"{each.name} " not in line]
+        return Offer(fragment, tuple(unused))
+
+    def _values(self, kind: str, given: str, line: str) -> Offer | None:
+        *before, fragment = given.split(",")
+        if kind == "graph":
+            return Offer(fragment, tuple(self._catalog.graphs()))
+        if kind == "keys":
+            return Offer(fragment, tuple(key for key in _keys(self._graph(line)) if key not in before))
+        return None
+
+    def _unwritten(self, line: str) -> tuple[str, ...]:
+        graph = self._graph(line)
+        return tuple(name for name in graph.names() if name not in graph.nodes) if graph else ()
+
+    def _edges(self, line: str, first: str) -> Offer | None:
+        """A node, or behind a guard's word a key."""
+        statement = re.split(r"[;\n]", line)[-1]
+        fragment = _fragment(statement)
+        graph = self._graph(first)
+        if graph is None or "#" in statement:
+            return None
+        if re.search(r"\b(if|by|each)\s", statement):
+            return Offer(fragment, tuple(_keys(graph)))
+        after_node = re.search(r"->\s*\w+\s+\w*$", statement)
+        return Offer(fragment, WORDS if after_node else (START, *graph.names(), END))
+
+    def _question(self, line: str, first: str) -> Offer | None:
+        open_value = re.search(r"\{\{\s*\w*$", line)
+        return Offer(_fragment(line), tuple(_keys(self._graph(first)))) if open_value else None
+
+    def _graph(self, line: str) -> Graph | None:
+        named = re.search(r"--graph[ =](\w+)", line)
+        return self._catalog.graphs().get(named[1]) if named else self._catalog.current
+
+
+def _fragment(text: str) -> str:
+    found = re.search(r"[^\W\d]\w*$", text)
+    return found[0] if found else ""
+
+
+def _keys(graph: Graph | None) -> Iterable[str]:
+    """The keys that a graph's declarations name."""
+    if graph is None:
+        return ()
+    return dict.fromkeys((*graph.schema.keys, *writers(graph), *(reader.key for reader in readers(graph))))

@@ -1,0 +1,62 @@
+"""The live view of a run: its picture, and below it the questions to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import assert_never
+
+import ipywidgets
+
+from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, Event, Status, StatusChanged
+from nbgraph.notebook.comms import deliver_while_busy
+from nbgraph.notebook.questions import OnAnswer, Questions
+from nbgraph.view.graph_widget import GraphWidget
+from nbgraph.view.progress import Progress
+
+SNAPSHOT_SECONDS = 2.0
+
+
+class LiveView(ipywidgets.VBox):  # type: ignore[misc]
+    """What a page shows of a run while the kernel lives; changed from the run's loop only.
+
+    Args:
+        progress: what happened so far; kept current by the caller.
+        on_action: called with "cancel", "pause" or "resume".
+        on_answer: see `Questions`.
+    """
+
+    def __init__(self, progress: Progress, on_action: Callable[[str], None], on_answer: OnAnswer) -> None:
+        self._progress = progress
+        self._snapshot_at = 0.0
+        self._at_rest = False
+        self._graph = GraphWidget(progress.outline, on_action, progress.details)
+        self._questions = Questions(on_answer)
+        deliver_while_busy([self._graph])
+        super().__init__([self._graph, self._questions])
+
+    def __repr__(self) -> str:
+        return f"<live view of {self._progress.outline.name}>"
+
+    def take(self, event: Event) -> None:
+        """Note what an event means for the questions; `flush` shows it."""
+        if isinstance(event, ApprovalAsked | ApprovalAnswered):
+            self._questions.note(event.approval)
+        if isinstance(event, StatusChanged):
+            self._at_rest = event.status is not Status.RUNNING
+        if isinstance(event, StatusChanged) and event.status is Status.CANCELLED:
+            self._questions.withdraw()
+
+    def flush(self) -> None:
+        """Send what has changed: as one small message, or all of it at each rest and every other second."""
+        changes, now = self._progress.changes(), monotonic()
+        if self._at_rest or now - self._snapshot_at > SNAPSHOT_SECONDS:
+            self._at_rest, self._snapshot_at = False, now
+            self._graph.send_status(self._progress.snapshot())
+        else:
+            self._graph.send_changes(changes)
+        self._questions.flush()
+
+    def redraw(self) -> None:
+        """Draw the graph again, where the run goes on with another one."""
+        self._graph.show(self._progress.outline)

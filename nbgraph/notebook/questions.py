@@ -1,0 +1,91 @@
+"""The questions of a run, as a notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets
+
+from nbgraph.core.approvals import Approval
+from nbgraph.notebook.comms import deliver_while_busy
+from nbgraph.view.approval_widget import ApprovalWidget
+from nbgraph.view.markdown import placeholders
+
+SETTLED_SHOWN = 5
+
+OnAnswer = Callable[[str, str, str, dict[str, Any]], str | None]
+
+
+class Questions(ipywidgets.VBox):  # type: ignore[misc]
+    """The open questions of a run and the last few that were settled; changed from the run's loop only.
+
+    Args:
+        on_answer: called with the approval's id, option, note and edited values; gives None or a sentence why not.
+    """
+
+    def __init__(self, on_answer: OnAnswer) -> None:
+        self._on_answer = on_answer
+        self._news: dict[str, Approval] = {}
+        self._open: dict[str, tuple[Approval, ApprovalWidget]] = {}
+        self._settled: list[ApprovalWidget] = []
+        super().__init__([])
+
+    def __repr__(self) -> str:
+        return f"<questions: {len(self._open)} open>"
+
+    def note(self, approval: Approval) -> None:
+        """Remember that a question was asked, asked anew with other values, or answered; `flush` shows it."""
+        self._news[approval.id] = approval
+
+    def withdraw(self) -> None:
+        """Nothing is asked any more."""
+        self._news = {name: replace(approval, answer=None) for name, (approval, _) in self._open.items()}
+        for approval in self._news.values():
+            self._settle(approval)
+        self._news.clear()
+
+    def flush(self) -> None:
+        """Show what was noted; a question that was answered before it was ever shown stays unseen."""
+        if not self._news:
+            return
+        news, self._news = self._news, {}
+        for approval in news.values():
+            if approval.answer is None:
+                self._ask(approval)
+            else:
+                self._settle(approval)
+        self._arrange()
+
+    def _ask(self, approval: Approval) -> None:
+        _, before = self._open.pop(approval.id, (None, None))
+        if before is not None:
+            _close(before)
+        self._open[approval.id] = approval, self._widget(approval)
+
+    def _widget(self, approval: Approval) -> ApprovalWidget:
+        said = placeholders(approval.question)
+        beside = tuple(key for key in approval.shown if key not in said)
+        made = ApprovalWidget(approval, beside, lambda *given: self._on_answer(approval.id, *given))
+        deliver_while_busy((made, *made.interactive))
+        return made
+
+    def _settle(self, approval: Approval) -> None:
+        _, widget = self._open.pop(approval.id, (None, None))
+        if widget is not None:
+            widget.settle(approval)
+            self._settled.append(widget)
+
+    def _arrange(self) -> None:
+        gone, self._settled = self._settled[:-SETTLED_SHOWN], self._settled[-SETTLED_SHOWN:]
+        self.children = (*self._settled, *(widget for _, widget in self._open.values()))
+        for widget in gone:
+            _close(widget)
+
+
+def _close(widget: ipywidgets.Widget) -> None:
+    """Let go of a widget and all within it, here and in the page."""
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    widget.close()

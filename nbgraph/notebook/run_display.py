@@ -1,0 +1,132 @@
+"""A run in a notebook: its live view, and beside it the record that stays in the saved file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any
+from uuid import uuid4
+
+from IPython.display import display
+
+from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.run import Run
+from nbgraph.errors import NbgraphError, RunError
+from nbgraph.notebook.live import LiveView
+from nbgraph.view import record
+from nbgraph.view.dot import draw
+from nbgraph.view.progress import Progress
+
+FLUSH_SECONDS = 0.05
+CLIENT = "a client of this kernel"
+OVER = (Status.DONE.value, Status.CANCELLED.value)
+
+Bundle = dict[str, str]
+
+
+class RunDisplay:
+    """What a notebook shows of one run, in as many cells as it is displayed in.
+
+    Where somebody watches, the run's loop alone draws: at most every 50 ms, the record whenever the run is at rest.
+    Where nobody does there is only the record, brought up to date by the cells that wait for the run.
+
+    Args:
+        publisher: the `display_pub` of the shell.
+        watched: whether somebody can watch and click.
+    """
+
+    def __init__(self, run: Run, publisher: Any, watched: bool) -> None:
+        self._run: Run | None = run  # let go at the end: a widget lives as long as the kernel, and a run holds values
+        self._loop, self._publisher = run.loop, publisher
+        self._context = copy_context()  # by it the kernel knows the cell that an output belongs to
+        self._name = f"nbgraph-{uuid4().hex}"
+        self._progress = Progress(run.outline)
+        self._progress.apply(StatusChanged(Status.RUNNING, time.time()))
+        self._live = LiveView(self._progress, self._act, self._answer) if watched else None
+        self._bundle = self._drawn()
+        self._flushing = False
+        run.subscribe(self._take)
+
+    # In a cell
+
+    def show(self) -> None:
+        """Display the run in the current cell."""
+        if self._live is None:
+            self._bundle = self._read()
+        else:
+            display(self._live)
+        display(self._bundle, raw=True, display_id=self._name)
+
+    def update(self) -> None:
+        """Bring the record up to date by a message of the current cell: no other is kept where nobody watches."""
+        bundle = self._read()
+        if bundle != self._bundle:
+            self._publish(bundle)
+
+    def _read(self) -> Bundle:
+        """The record after all that the run has told so far."""
+        if _running_loop() is self._loop:
+            return self._drawn()
+        drawn: Future[Bundle] = Future()
+        self._loop.call_soon_threadsafe(lambda: drawn.set_result(self._drawn()))
+        return drawn.result(10)
+
+    def _publish(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._publisher.publish(data=bundle, metadata={}, transient={"display_id": self._name}, update=True)
+
+    def _drawn(self) -> Bundle:
+        outline = self._progress.outline
+        return {
+            "text/plain": record.text(outline, self._progress),
+            "text/html": record.html(outline, draw(outline), self._progress),
+        }
+
+    # From the page, on any thread
+
+    def _act(self, action: str) -> None:
+        run = self._run
+        if run is None:
+            raise RunError("the run is over.")
+        {"cancel": run.cancel, "pause": run.pause, "resume": run.resume}[action]()
+
+    def _answer(self, approval: str, option: str, note: str, edit: dict[str, Any]) -> str | None:
+        if self._run is None:
+            return "the run is over."
+        try:
+            self._run.answer(approval, option, note, edit, by=CLIENT)
+        except NbgraphError as error:
+            return str(error)
+        return None
+
+    # On the run's loop
+
+    def _take(self, event: Event) -> None:
+        self._progress.apply(event)
+        if self._live is None:
+            return
+        self._live.take(event)
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_later(FLUSH_SECONDS, self._flush, self._live, context=self._context)
+
+    def _flush(self, live: LiveView) -> None:
+        self._flushing = False
+        if self._run is not None and self._run.outline != self._progress.outline:
+            self._progress.outline = self._run.outline
+            live.redraw()
+        live.flush()
+        if self._progress.status == Status.RUNNING:
+            return
+        self._publish(self._drawn())
+        if self._progress.status in OVER:
+            self._run = None
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,142 @@
+"""A question to a person in a notebook, built of core widgets, with its answer once there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from html import escape
+from threading import Lock
+from typing import Any
+
+import ipywidgets
+
+from nbgraph.core.approvals import REJECT, Approval
+from nbgraph.errors import ApprovalError
+from nbgraph.view.edit_field import EditField
+from nbgraph.view.markdown import display, question_html
+
+PAST = {"approve": "approved", REJECT: "rejected"}
+STYLE = """<style>
+.nbgraph-approval { border-left: 3px solid var(--jp-warn-color1, #f57c00); padding: 4px 0 6px 14px }
+.nbgraph-approval .nbgraph-value { white-space: pre-wrap; overflow-wrap: anywhere }
+.nbgraph-approval pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 320px;
+  overflow: auto; margin: 2px 0 8px; padding: 8px 10px;
+  border-radius: 5px; background: var(--jp-layout-color2, #f4f4f4); line-height: 1.5 }
+.nbgraph-approval .widget-html-content { line-height: 1.5 }
+.nbgraph-approval .nbgraph-key { font-size: 12px; color: var(--jp-ui-font-color2, #656d76) }
+.nbgraph-approval button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px }
+.nbgraph-settled { border-left-color: var(--jp-border-color1, #bdbdbd) }
+</style>"""
+WIDE = ipywidgets.Layout(width="100%", max_width="720px")
+
+
+class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
+    """One approval, to be answered once.
+
+    Args:
+        approval: the question, what is shown with it, its options and editable keys.
+        shown_beside: the keys whose values stand below the question.
+        on_answer: called with option, note and edited values, never twice at once; gives None when the answer was
+            accepted, or one sentence that says why not.
+    """
+
+    def __init__(
+        self,
+        approval: Approval,
+        shown_beside: tuple[str, ...],
+        on_answer: Callable[[str, str, dict[str, Any]], str | None],
+    ) -> None:
+        self._on_answer = on_answer
+        self._answering = Lock()
+        self.buttons = [self._button(index, option) for index, option in enumerate(approval.options)]
+        self.fields = {key: EditField(key, value) for key, value in approval.editable.items()}
+        self.note = ipywidgets.Text(placeholder="a note (optional)", layout=WIDE, continuous_update=False)
+        self.note.tooltip = "a note to record with the answer"
+        self.message = ipywidgets.HTML()
+        self.message.add_class("nbgraph-message")
+        super().__init__(
+            [
+                ipywidgets.HTML(STYLE + question_html(approval.question, approval.shown)),
+                *(_shown(key, approval.shown[key]) for key in shown_beside if key in approval.shown),
+                *(field.box for field in self.fields.values()),
+                self.note,
+                ipywidgets.HBox(self.buttons),
+                self.message,
+            ]
+        )
+        self.add_class("nbgraph-approval")
+        if approval.answer is not None:
+            self.settle(approval)
+
+    @property
+    def interactive(self) -> tuple[ipywidgets.Widget, ...]:
+        """The widgets that receive messages from the page."""
+        return (*self.buttons, *(field.control for field in self.fields.values()), self.note)
+
+    def settle(self, approval: Approval) -> None:
+        """Show the answer and let nothing more be entered."""
+        self._enable(False)
+        self.add_class("nbgraph-settled")
+        self._say(_settled(approval))
+
+    def _button(self, index: int, option: str) -> ipywidgets.Button:
+        style = "danger" if option == REJECT else ""
+        made = ipywidgets.Button(description=option, button_style=style, tooltip=f"answer: {option}")
+        made.layout.width = "auto"
+        made.add_class(f"nbgraph-option-{index}")
+        made.on_click(lambda _: self._answer(option))
+        return made
+
+    def _answer(self, option: str) -> None:
+        # clicks can come on several threads at once
+        if not self._answering.acquire(blocking=False):
+            return
+        try:
+            if not self.buttons[0].disabled:
+                self._send(option)
+        finally:
+            self._answering.release()
+
+    def _send(self, option: str) -> None:
+        try:
+            edit = {} if option == REJECT else self._edited()
+        except ApprovalError as error:
+            return self._say(str(error))
+        self._enable(False)
+        refusal = self._asked(option, edit)
+        if refusal is None:
+            return self._say(f"{PAST.get(option, option)}, recorded")
+        self._enable(True)
+        self._say(refusal)
+
+    def _asked(self, option: str, edit: dict[str, Any]) -> str | None:
+        # what is raised in a widget's callback appears nowhere
+        try:
+            return self._on_answer(option, self.note.value, edit)
+        except Exception as error:
+            return str(error) or type(error).__name__
+
+    def _edited(self) -> dict[str, Any]:
+        return {key: field.read() for key, field in self.fields.items() if field.changed()}
+
+    def _enable(self, enabled: bool) -> None:
+        for widget in (*self.buttons, self.note):
+            widget.disabled = not enabled
+        for field in self.fields.values():
+            field.enable(enabled)
+
+    def _say(self, sentence: str) -> None:
+        self.message.value = f'<span role="status">{escape(sentence)}</span>'
+
+
+def _shown(key: str, value: Any) -> ipywidgets.HTML:
+    return ipywidgets.HTML(f'<span class="nbgraph-key">{escape(key)}</span><pre>{escape(display(value))}</pre>')
+
+
+def _settled(approval: Approval) -> str:
+    answer = approval.answer
+    if answer is None:
+        return "no longer asked"
+    said = f"{PAST.get(answer.option, answer.option)} — answered by {answer.by}"
+    when = f" at {datetime.fromtimestamp(answer.at):%H:%M}"
+    return said + when + (f": {answer.note}" if answer.note else "")

@@ -1,0 +1,98 @@
+"""A field in which a person edits one value of an approval, fitting the value's type."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import ipywidgets
+
+from nbgraph.errors import ApprovalError
+
+# the page counts in doubles, so larger whole numbers would change on their way
+SAFE_INT = 2**53
+WIDE = ipywidgets.Layout(width="100%", max_width="720px")
+
+
+class EditField:
+    """One editable key: `control` is the widget to enter its value in."""
+
+    def __init__(self, key: str, value: Any) -> None:
+        self.key, self.before = key, value
+        self.as_json = not _has_own_widget(value)
+        self.editable = not self.as_json or _survives_json(value)
+        self.control = _control(key, value)
+        self.entered = self.control.value
+        hint = ipywidgets.HTML(_hint(self.as_json, self.editable))
+        self.box = ipywidgets.VBox([self.control, hint] if self.as_json else [self.control])
+        self.enable(True)
+
+    def enable(self, enabled: bool) -> None:
+        """Let the value be edited, or not."""
+        self.control.disabled = not (enabled and self.editable)
+
+    def changed(self) -> bool:
+        """Whether another value was entered; ApprovalError where it cannot be read."""
+        if not self.editable or self.control.value == self.entered:
+            return False
+        return not self.as_json or _canonical(self.read()) != _canonical(self.before)
+
+    def read(self) -> Any:
+        """The value as entered; ApprovalError where it is no JSON."""
+        if not self.as_json:
+            return self.control.value
+        try:
+            value = json.loads(self.control.value)
+        except ValueError as error:
+            raise ApprovalError(f"{self.key} is not JSON: {error}.") from None
+        return tuple(value) if isinstance(self.before, tuple) and isinstance(value, list) else value
+
+
+def _has_own_widget(value: Any) -> bool:
+    if type(value) is int:
+        return abs(value) < SAFE_INT
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) in (str, bool)
+
+
+def _control(key: str, value: Any) -> ipywidgets.Widget:
+    look = {"description": key, "style": {"description_width": "initial"}}
+    if not _has_own_widget(value):
+        return _area(_written(value), look)
+    if isinstance(value, str):
+        return _area(value, look)
+    if isinstance(value, bool):
+        return ipywidgets.Checkbox(value=value, indent=False, **look)
+    kind = ipywidgets.IntText if isinstance(value, int) else ipywidgets.FloatText
+    return kind(value=value, **look)
+
+
+def _area(text: str, look: dict[str, Any]) -> ipywidgets.Textarea:
+    rows = min(14, max(3, text.count("\n") + 1, len(text) // 80))
+    return ipywidgets.Textarea(text, rows=rows, layout=WIDE, continuous_update=False, **look)
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) if _survives_json(value) else repr(value)
+
+
+def _survives_json(value: Any) -> bool:
+    """Whether a value comes back from JSON as it was: a dict with int keys does not."""
+    try:
+        back = json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        return False
+    back = tuple(back) if type(value) is tuple else back
+    return type(back) is type(value) and repr(back) == repr(value)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _hint(as_json: bool, editable: bool) -> str:
+    if not as_json:
+        return ""
+    return "as JSON" if editable else "This value cannot be edited here; give it in run.answer(..., edit={...})."

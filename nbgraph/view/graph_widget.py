@@ -1,0 +1,101 @@
+"""The live picture of a graph in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbgraph.core.outline import Outline
+from nbgraph.view.dot import draw
+from nbgraph.view.progress import Progress, merged
+from nbgraph.view.values import shorten
+
+ACTIONS = ("cancel", "pause", "resume")
+_STATIC = Path(__file__).parent / "static"
+
+
+class GraphWidget(anywidget.AnyWidget):
+    """A graph drawn, and a run of it lit up.
+
+    Args:
+        outline: the graph.
+        on_action: called with "cancel", "pause" or "resume" when that button is clicked; without it there are none.
+        details: gives what is shown of a node on demand, as `Progress.details` does; without it only its code is.
+    """
+
+    _esm = _STATIC / "graph.js"
+    _css = _STATIC / "graph.css"
+    drawing = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    actions = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        outline: Outline,
+        on_action: Callable[[str], None] | None = None,
+        details: Callable[[str], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._on_action = on_action
+        self._details = details
+        self._outline = outline
+        super().__init__(drawing=_drawing(outline), actions=on_action is not None)
+        self.on_msg(self._receive)
+
+    def __repr__(self) -> str:
+        return f"<picture of {self._outline.name}>"
+
+    def show(self, outline: Outline) -> None:
+        """Draw the graph again, if it changed."""
+        if outline != self._outline:
+            self._outline = outline
+            self.drawing = _drawing(outline)
+
+    def send_status(self, snapshot: Mapping[str, Any]) -> None:
+        """Show a whole snapshot of `Progress`; also what a page loaded later begins with."""
+        self.status = dict(snapshot)
+
+    def send_changes(self, changes: Mapping[str, Any]) -> None:
+        """Show what `Progress.changes` gave, by one small message; nothing is sent when it is empty."""
+        if not changes:
+            return
+        # the trait is changed in place, so that a page loaded later asks for it and misses nothing, yet no
+        # message with the whole of it is sent now
+        self.status.update(merged(self.status, changes))
+        self.send({"kind": "changes", **changes})
+
+    def _receive(self, _: object, content: Mapping[str, Any], buffers: object) -> None:
+        match content:
+            case {"kind": "select", "node": str(node)}:
+                self._answer(lambda: self._send_details(node))
+            case {"kind": "act", "action": str(action)} if action in ACTIONS and self._on_action:
+                act = self._on_action
+                self._answer(lambda: act(action))
+
+    def _answer(self, do: Callable[[], None]) -> None:
+        # what is raised in a widget's callback appears nowhere
+        try:
+            do()
+        except Exception as error:
+            self.send({"kind": "refused", "text": shorten(str(error) or type(error).__name__, 300)})
+
+    def _send_details(self, name: str) -> None:
+        if any(node.name == name for node in self._outline.nodes):
+            details = self._details or Progress(self._outline).details
+            self.send({"kind": "details", "node": name, **details(name)})
+
+
+def _drawing(outline: Outline) -> dict[str, Any]:
+    """A picture as the script wants it: SVG, and the names that belong to its ids."""
+    drawn = draw(outline)
+    return {
+        "name": outline.name,
+        "svg": drawn.svg,
+        "nodes": [{"name": node.name, "kind": node.kind, "defined": node.defined} for node in outline.nodes],
+        "edges": [{"source": edge.source, "target": edge.target} for edge in outline.edges],
+        "notes": list(outline.notes),
+        "undefined": outline.undefined,
+    }

@@ -1,0 +1,124 @@
+"""The picture of a run as it stands: colours, icons, counts and taken edges drawn into the SVG itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+from nbgraph.core.outline import Outline
+from nbgraph.view.dot import Drawing
+from nbgraph.view.progress import Progress
+from nbgraph.view.svg import by_id
+from nbgraph.view.values import shorten
+
+ICONS = {"active": "▶\ufe0e", "waiting": "?", "failed": "✗\ufe0e", "cancelled": "×", "done": "✓\ufe0e"}
+INK, DIM, LINE, PAPER, TAKEN = "#1f2328", "#656d76", "#a3a8ae", "#ffffff", "#31753a"
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
+SHAPES = ("path", "polygon", "ellipse")
+
+
+class Look(NamedTuple):
+    """The colours of a node."""
+
+    line: str
+    fill: str
+
+
+LOOKS = {
+    "idle": Look(LINE, PAPER),
+    "active": Look("#1976d2", "#e1edf9"),
+    "waiting": Look("#d96c00", "#fdeedd"),
+    "failed": Look("#d32f2f", "#fbe9e9"),
+    "cancelled": Look("#656d76", "#f3f4f5"),
+    "done": Look("#388e3c", "#f1f7f1"),
+}
+
+
+def picture(drawing: Drawing, outline: Outline, progress: Progress) -> str:
+    """A drawing with a run's progress in it, readable on light and on dark pages."""
+    root = fromstring(drawing.svg.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
+    root.set("xmlns", "http://www.w3.org/2000/svg")
+    root.set("font-family", FONT)
+    groups = by_id(root)
+    for index, node in enumerate(outline.nodes):
+        if f"n{index}" in groups:
+            _paint_node(groups[f"n{index}"], node.kind, node.name, progress, node.defined)
+    for index, edge in enumerate(outline.edges):
+        if f"e{index}" in groups:
+            _paint_edge(groups[f"e{index}"], progress.edges.get(index), dashed=edge.kind == "error")
+    root.insert(0, _background(root))
+    _bare(root)
+    return tostring(root, encoding="unicode")
+
+
+def _background(root: Element) -> Element:
+    width, height = root.get("width", "100%"), root.get("height", "100%")
+    return Element("rect", {"width": width, "height": height, "rx": "8", "fill": PAPER})
+
+
+def _paint_node(group: Element, kind: str, name: str, progress: Progress, defined: bool) -> None:
+    seen = progress.nodes.get(name)
+    state = seen.state if seen else "idle"
+    look = LOOKS[state]
+    if kind in ("start", "end"):
+        return _paint_end(group, kind)
+    for shape in _of(group, *SHAPES):
+        shape.attrib.update({"fill": look.fill, "stroke": look.line, "stroke-width": "1.25"})
+        if not defined:
+            shape.set("stroke-dasharray", "4 3")
+    for text in _of(group, "text"):
+        text.attrib.update({"fill": INK if defined else DIM, "font-size": "13"})
+    _paint_mark(group, state, look.line, seen.visits if seen else 0)
+
+
+def _paint_end(group: Element, kind: str) -> None:
+    for place, shape in enumerate(_of(group, "ellipse")):
+        filled = kind == "start" or place == 0
+        shape.attrib.update({"fill": LINE if filled else "none", "stroke": LINE})
+    for text in _of(group, "text"):
+        text.attrib.update({"fill": DIM, "font-size": "8.5", "letter-spacing": "0.5"})
+
+
+def _paint_mark(group: Element, state: str, colour: str, visits: int) -> None:
+    marks = {element.get("class"): element for element in group if element.get("class")}
+    disc, icon, count = (marks[f"nbgraph-{part}"] for part in ("disc", "icon", "visits"))
+    disc.attrib.update({"fill": colour, "stroke": PAPER, "stroke-width": "1.5"})
+    icon.attrib.update({"fill": PAPER, "font-size": "10", "font-weight": "bold"})
+    icon.text = ICONS.get(state, "")
+    count.attrib.update({"fill": colour, "font-size": "10.5", "font-weight": "bold"})
+    count.text = f"{visits}×" if visits > 1 else ""
+    if not icon.text:
+        group.remove(disc)
+
+
+def _paint_edge(group: Element, seen: dict[str, object] | None, dashed: bool) -> None:
+    colour = TAKEN if seen else LINE
+    for path in _of(group, "path"):
+        path.attrib.update({"fill": "none", "stroke": colour, "stroke-width": "2" if seen else "1.1"})
+        if dashed:
+            path.set("stroke-dasharray", "5 3")
+    for polygon in _of(group, "polygon"):
+        fill = PAPER if polygon.get("class") == "nbgraph-hollow" else colour
+        polygon.attrib.update({"fill": fill, "stroke": colour})
+    for text in _of(group, "text"):
+        text.attrib.update({"fill": INK if seen else DIM, "font-size": "11"})
+        if text.get("class") == "nbgraph-why" and seen and seen["reason"]:
+            _explain(group, text, shorten(str(seen["reason"]), 44))
+
+
+def _explain(group: Element, text: Element, reason: str) -> None:
+    """Write the reason with a light rim, by a copy below it, since few renderers know paint-order."""
+    rim = SubElement(group, "text", {**text.attrib, "stroke": PAPER, "stroke-width": "3", "fill": PAPER})
+    rim.text = text.text = reason
+    group.remove(text)
+    group.append(text)
+
+
+def _of(group: Element, *tags: str) -> list[Element]:
+    return [element for element in group if element.tag in tags]
+
+
+def _bare(root: Element) -> None:
+    for element in root.iter():
+        element.attrib.pop("class", None)
+        element.attrib.pop("id", None)

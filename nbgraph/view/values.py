@@ -1,0 +1,98 @@
+"""Values as short text for people: one line, bounded, secrets masked."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+LIMIT = 80
+MASK = "•••"
+
+_SECRET = re.compile(
+    r"(^|_)(password|passwd|passphrase|pwd|secrets?|token|credentials?|authorization|bearer|cookie"
+    r"|api_?key|apikey|access_?key|private_?key|secret_?key)(_|$)"
+)
+_COUNTED = re.compile(r"_(count|limit|usage|budget)s?$")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def secret(key: object) -> bool:
+    """Whether a key's name says that its value must not be shown: `api_key` does, `token_count` does not."""
+    name = _CAMEL.sub("_", str(key)).lower().replace("-", "_")
+    return bool(_SECRET.search(name)) and not _COUNTED.search(name)
+
+
+def names_secret(text: str) -> bool:
+    """Whether a text, such as a condition with its values, speaks of a key whose value must not be shown."""
+    return any(secret(word) for word in _WORD.findall(text))
+
+
+def shorten(text: str, limit: int = LIMIT) -> str:
+    """`text` on one line, at most `limit` characters long, without characters that XML cannot hold."""
+    line = " ".join(plain(text[: 20 * limit]).split())
+    return line if len(line) <= limit and len(text) <= 20 * limit else line[: limit - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """`text` without terminal colours, control characters (but line breaks and tabs) and broken surrogates."""
+    return _CONTROL.sub(" ", _ANSI.sub("", text))
+
+
+def short(key: object, value: Any, limit: int = LIMIT) -> str:
+    """The value of `key` in short, or a mask where the name or the type says that it is secret."""
+    if secret(key):
+        return MASK
+    return shorten(_ADDRESS.sub("", _SHORT.repr(value)), limit)
+
+
+class _Short(reprlib.Repr):
+    """A bounded repr that masks secrets at any depth and never raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple, self.maxset = 4, 8, 8, 8, 8
+        self.maxstring = self.maxother = 2 * LIMIT
+        self.maxlong = LIMIT
+
+    def repr_SecretStr(self, value: Any, level: int) -> str:
+        return MASK
+
+    repr_SecretBytes = repr_SecretStr
+
+    def repr_dict(self, value: dict[Any, Any], level: int) -> str:
+        return "{" + self._pairs(value, level, lambda key: f"{self.repr1(key, level - 1)}: ") + "}"
+
+    def repr_instance(self, value: Any, level: int) -> str:
+        fields = _fields(value)
+        if fields is not None:
+            return f"{type(value).__name__}({self._pairs(fields, level, lambda key: f'{key}=')})"
+        return super().repr_instance(value, level)
+
+    def _pairs(self, value: Mapping[Any, Any], level: int, lead: Any) -> str:
+        if level <= 0:
+            return "…"
+        shown = [
+            lead(key) + (MASK if secret(key) else self.repr1(item, level - 1))
+            for key, item in islice(value.items(), self.maxdict)
+        ]
+        return ", ".join(shown + ["…"] * (len(value) > self.maxdict))
+
+
+def _fields(value: Any) -> Mapping[str, Any] | None:
+    """The declared fields of a dataclass, pydantic model or namedtuple, else None."""
+    kind = type(value)
+    names = next((getattr(kind, mark) for mark in _FIELDS if hasattr(kind, mark)), None)
+    if isinstance(value, type) or not isinstance(names, Mapping | tuple):
+        return None
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+_FIELDS = ("__dataclass_fields__", "__pydantic_fields__", "_fields")
+_SHORT = _Short()

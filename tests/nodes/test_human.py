@@ -1,0 +1,101 @@
+"""Human nodes: the question, what it reads and writes, what its answer becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from nbgraph.core.approvals import Answer
+from nbgraph.core.signature import Read
+from nbgraph.errors import DeclarationError
+from nbgraph.nodes.human import human_node
+
+
+class Person:
+    """A context whose person answers as the test says."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.asked = answer, list[Any]()
+
+    async def person(self, *asked: Any) -> Answer:
+        self.asked = list(asked)
+        return self.answer
+
+
+def answered(node: Any, person: Person, **arguments: Any) -> Any:
+    async def call() -> Any:
+        return await node.body(arguments, person)
+
+    return asyncio.run(call())
+
+
+def test_a_human_node_reads_what_it_shows_and_edits() -> None:
+    node = human_node("gate", "Publish {{ text }} of {{topic}} and {{ text }}?", show=["score", "text"], edit=["text"])
+    assert node.reads == tuple(Read(key, True) for key in ("text", "topic", "score"))
+
+
+def test_a_human_node_writes_option_note_and_edited_keys() -> None:
+    node = human_node("gate", "Go?", edit=["text"])
+    assert node.writes.keys == ("gate", "gate_note", "text")
+    assert node.writes.certain
+    assert node.writes.names == {"gate": ("approve", "reject")}
+    assert (node.kind, node.code, node.body.blocking) == ("human", "Go?", False)
+
+
+def test_the_person_is_asked_with_what_is_shown_and_what_can_be_edited() -> None:
+    person = Person(Answer("approve", "fine", {}, "me", 0.0))
+    node = human_node("gate", "Publish {{ text }}?", show=["topic"], options=["approve", "later"], edit=["text"])
+    answered(node, person, text="a", topic="t")
+    assert person.asked == ["Publish {{ text }}?", {"text": "a", "topic": "t"}, ("approve", "later"), {"text": "a"}]
+
+
+def test_the_answer_is_the_update() -> None:
+    person = Person(Answer("approve", "fine", {"text": "b"}, "me", 0.0))
+    update = answered(human_node("gate", "Go?", edit=["text"]), person, text="a")
+    assert update == {"text": "b", "gate": "approve", "gate_note": "fine"}
+
+
+@pytest.mark.parametrize("question", ["", "  \n"])
+def test_an_empty_question_is_refused(question: str) -> None:
+    with pytest.raises(DeclarationError, match="gate asks nothing; write the question"):
+        human_node("gate", question)
+
+
+@pytest.mark.parametrize("options", [(), ("a", "a"), ("a", " ")])
+def test_options_must_be_different_and_have_names(options: Any) -> None:
+    with pytest.raises(DeclarationError, match="gate needs different options"):
+        human_node("gate", "Go?", options=options)
+
+
+@pytest.mark.parametrize("name", ["END", "step", "a b"])
+def test_reserved_or_impossible_names_are_refused(name: str) -> None:
+    for declare in (lambda: human_node(name, "Go?"), lambda: human_node("g", "Go?", show=[name])):
+        with pytest.raises(DeclarationError, match="cannot name"):
+            declare()
+
+
+@pytest.mark.parametrize("name", ["error", "END", "ctx"])
+def test_a_placeholder_that_can_be_no_key_is_refused(name: str) -> None:
+    with pytest.raises(DeclarationError, match="cannot name a key"):
+        human_node("gate", f"Is {{{{ {name} }}}} good?")
+
+
+def test_names_are_spelt_as_python_spells_them() -> None:
+    node = human_node("ﬁt", "Go?", show=["ﬁsh"])
+    assert (node.name, node.writes.keys, node.reads[0].key) == ("fit", ("fit", "fit_note"), "fish")
+
+
+def test_a_text_given_for_a_list_of_keys_is_one_key() -> None:
+    assert human_node("gate", "Go?", show="text", edit="tone").reads == (Read("text", True), Read("tone", True))
+
+
+def test_an_edited_key_that_the_answer_writes_itself_is_refused() -> None:
+    for key in ("gate", "gate_note"):
+        with pytest.raises(DeclarationError, match=key):
+            human_node("gate", "Go?", edit=[key])
+
+
+def test_braces_that_hold_no_name_are_text() -> None:
+    assert human_node("gate", "{{ 1a }} {{ a.b }} {{}} { a } {{ a b }}").reads == ()

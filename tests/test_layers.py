@@ -1,0 +1,115 @@
+"""The layers of design.md, 13: imports go from the outside inwards, and never round."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nbgraph
+
+ROOT = Path(nbgraph.__file__).parent
+MODULES = {
+    "nbgraph." + ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in ROOT.rglob("*.py")
+    if path != ROOT / "__init__.py" and "node_modules" not in path.parts
+}
+MODULES = {name.removesuffix(".__init__"): path for name, path in MODULES.items()}
+
+MAY_IMPORT = {
+    "errors": set(),
+    "core": {"errors", "core"},
+    "store": {"errors", "core", "store"},
+    "executors": {"errors", "core", "executors"},
+    "nodes": {"errors", "core", "nodes"},
+    "library": {"errors", "core", "store", "executors", "nodes"},
+    "view": {"errors", "view"},  # and of core what VIEW_USES names
+    "notebook": {"errors", "core", "store", "executors", "nodes", "library", "view", "notebook"},
+    "cli": {"errors", "core", "store", "executors", "nodes", "library", "view", "notebook", "cli"},
+}
+VIEW_USES = {"nbgraph.core", "nbgraph.core.events", "nbgraph.core.outline", "nbgraph.core.approvals"}
+HOMES = {
+    "IPython": {"notebook"},
+    "ipykernel": {"notebook"},
+    "ipywidgets": {"view", "notebook"},
+    "anywidget": {"view"},
+    "graphviz": {"view"},
+    "traitlets": {"view", "notebook"},
+    "openai": {"nodes"},
+    "jinja2": {"nodes"},
+    "psycopg": {"store"},
+    "msgspec": {"store"},
+}
+
+
+def imports(name: str, *, at_once: bool = False) -> Iterator[str]:
+    """The modules that `name` imports; `at_once` those only that are imported when it is."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        if at_once and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_type_checking(node)):
+            continue
+        left += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively, from {'.' * node.level}{node.module or package}"
+            base = str(node.module)
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def ours(name: str, *, at_once: bool = False) -> set[str]:
+    return {found for found in imports(name, at_once=at_once) if found.split(".")[0] == "nbgraph"}
+
+
+def layer(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {"nbgraph.errors", "nbgraph.core.scheduler", "nbgraph.library", "nbgraph.core"} <= set(MODULES)
+    assert "nbgraph.core.plan" in ours("nbgraph.core.scheduler")
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_imports_from_the_layers_below_it_only(name: str) -> None:
+    allowed = MAY_IMPORT[layer(name)]
+    wrong = {found for found in ours(name) if found != "nbgraph" and layer(found) not in allowed}
+    assert wrong - (VIEW_USES if layer(name) == "view" else set()) == set()
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_nobody_inside_imports_the_package_root(name: str) -> None:
+    exempt = {"nbgraph.cli": {"nbgraph"}}  # the command tells the version
+    assert {"nbgraph"} & ours(name) <= exempt.get(name, set())
+
+
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if layer(name) in ("errors", "core")))
+def test_the_core_imports_the_standard_library_only(name: str) -> None:
+    tops = {found.split(".")[0] for found in imports(name)}
+    assert tops <= {*sys.stdlib_module_names, "nbgraph"}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_an_outside_package_is_used_in_its_home_only(name: str) -> None:
+    away = {top for top in (found.split(".")[0] for found in imports(name)) if layer(name) not in HOMES.get(top, {layer(name)})}
+    assert away == set()
+
+
+def test_no_imports_go_round() -> None:
+    links = {name: ours(name, at_once=True) & set(MODULES) for name in MODULES}
+    done: set[str] = set()
+    while rest := {name: found - done for name, found in links.items() if name not in done}:
+        free = {name for name, found in rest.items() if not found}
+        assert free, f"these import each other: {sorted(rest)}"
+        done |= free
