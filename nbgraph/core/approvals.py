@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,12 +100,14 @@ def _check_edit(approval: Approval, key: str, value: Any) -> None:
 class Answers:
     """Answers given before they are asked for: a list for each human node, used in order.
 
-    `by` is recorded with each answer. An entry is `{"answer": option, "note": text, "edit": {key: value}}` and may
+    `by` is recorded with each answer. Those of the `environment` speak for all graphs of a program, so only what
+    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}}` and may
     carry the `digest` of what was shown; on a mismatch the question stays open and the entry unused.
     """
 
     by: str
     entries: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    environment: bool = False
 
     def take(self, approval: Approval) -> Mapping[str, Any] | None:
         """The next answer to `approval`, or None where none was given or its digest is for something else."""
@@ -117,17 +119,27 @@ class Answers:
     def unknown(self, nodes: Iterable[str]) -> list[str]:
         """A sentence for each entry whose node is not in the graph."""
         known = list(nodes)
+        if self.environment:
+            return []
         return [
             f"an answer is given for {name!r}, and no node has that name{nearest(name, known) or '.'}"
             for name in self.entries
             if name not in known
         ]
 
-    def left_over(self) -> list[str]:
-        """A sentence for each node with answers that were not used."""
+    def left_over(self, nodes: Container[str]) -> list[str]:
+        """A sentence for each of the graph's nodes with answers that were not used."""
         return [
-            f"{len(left)} of the answers given for {name!r} not used" for name, left in self.entries.items() if left
+            f"{len(left)} of the answers given for {name!r} not used"
+            for name, left in self.entries.items()
+            if left and (name in nodes or not self.environment)
         ]
+
+    def missing(self, node: str) -> list[str]:
+        """A sentence where answers were given, and none of them for `node`, which asks."""
+        if not self.entries or node in self.entries:
+            return []
+        return [f"no answer is given for {node!r}{nearest(node, self.entries) or '.'}"]
 
 
 def given_answers(answers: Mapping[str, Any] | str | os.PathLike[str] | None) -> Answers:
@@ -138,7 +150,7 @@ def given_answers(answers: Mapping[str, Any] | str | os.PathLike[str] | None) ->
     """
     if answers is None:
         path = os.environ.get("NBGRAPH_ANSWERS")
-        return Answers("environment", _entries(_read(path), path)) if path else Answers("nobody")
+        return Answers("environment", _entries(_read(path), path), environment=True) if path else Answers("nobody")
     if isinstance(answers, Mapping):
         return Answers("answers given to the run", _entries(answers, "answers="))
     return Answers("environment", _entries(_read(answers), answers))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from threading import Condition
 from typing import Any
 
@@ -74,6 +74,7 @@ class Questions:
         """Answer with what was given beforehand, where something was."""
         given = self._given.take(approval)
         if given is None:
+            self.notices += self._given.missing(approval.node)
             return
         try:
             self.answer(approval.id, given["answer"], given.get("note", ""), given.get("edit", {}), self._given.by)
@@ -86,9 +87,9 @@ class Questions:
             self._closed = why
             self._open.clear()
 
-    def left_over(self) -> list[str]:
-        """Sentences on answers given beforehand that nobody asked for."""
-        return self._given.left_over()
+    def left_over(self, nodes: Container[str]) -> list[str]:
+        """Sentences on answers given beforehand for `nodes` that were not asked for."""
+        return self._given.left_over(nodes)
 
     def _find(self, name: str) -> Approval:
         with self._changed:

@@ -204,7 +204,7 @@ class RunLoop:
             return Status.WAITING, f"waits for a person at {', '.join(self.questions.asking)}"
         if not self.frontier.finished:
             return Status.RUNNING, ""
-        return Status.DONE, "; ".join((*self.notices, *self.questions.notices, *self.questions.left_over()))
+        return Status.DONE, "; ".join((*self.notices, *self.questions.notices, *self.questions.left_over(self.plan.nodes)))
 
     # On the run's loop: one task
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, assert_never
 
-from nbgraph.core.approvals import Approval
+from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -21,51 +20,20 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import Outline
-from nbgraph.view.values import names_secret, plain, short, shorten
+from nbgraph.view.node_progress import NodeProgress
+from nbgraph.view.values import names_secret, plain, short_update, shorten
 
 LIVE_ROWS = 200
 RECORD_ROWS = 500
 LOG = 4000
 FAILURES = 50
-UPDATE_KEYS = 12
-STATES = ("active", "waiting", "failed", "cancelled", "done")
-
-
-@dataclass(slots=True)
-class NodeProgress:
-    """What one node did: its tasks that are not done by visit, and the latest that each can show."""
-
-    tasks: dict[int, str] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    started: dict[int, float] = field(default_factory=dict)
-    visits: int = 0
-    items: int | None = None
-    update: dict[str, str] = field(default_factory=dict)
-    log: str = ""
-    error: str = ""
-    where: str = ""
-
-    def become(self, visit: int, state: str) -> None:
-        """Put a task into a state."""
-        before = self.tasks.pop(visit, None)
-        if before:
-            self.counts[before] -= 1
-        self.counts[state] += 1
-        self.visits = max(self.visits, visit)
-        if state != "done":
-            self.tasks[visit] = state
-
-    @property
-    def state(self) -> str:
-        """What the node as a whole is: active beats waiting beats failed beats cancelled beats done."""
-        return next((state for state in STATES if self.counts[state]), "idle")
 
 
 class Progress:
     """Events in, snapshots and changes out; an event costs the same however long the run is."""
 
     def __init__(self, outline: Outline) -> None:
-        self.outline = outline
+        self._outline = outline
         self.status = ""
         self.reason = ""
         self.nodes: dict[str, NodeProgress] = {}
@@ -76,6 +44,18 @@ class Progress:
         self.steps = self.answered = 0
         self._asked: dict[tuple[str, int], set[str]] = {}
         self._settle()
+
+    @property
+    def outline(self) -> Outline:
+        """The graph as the run now goes on with; edges that a new one still has keep their counts."""
+        return self._outline
+
+    @outline.setter
+    def outline(self, outline: Outline) -> None:
+        before = {edge: self.edges[index] for index, edge in enumerate(self._outline.edges) if index in self.edges}
+        self._outline = outline
+        self.edges = {index: before[edge] for index, edge in enumerate(outline.edges) if edge in before}
+        self._edges_changed = set(self.edges)
 
     def apply(self, event: Event) -> None:
         """Take in one event."""
@@ -88,10 +68,8 @@ class Progress:
                 self._fail(event)
             case TaskCancelled():
                 self._become(event.node, event.visit, "cancelled")
-            case ApprovalAsked():
-                self._ask(event.approval)
-            case ApprovalAnswered():
-                self._answer(event.approval)
+            case ApprovalAsked() | ApprovalAnswered():
+                self._approve(event.approval)
             case Printed():
                 self._print(event)
             case StatusChanged():
@@ -182,7 +160,7 @@ class Progress:
         # a failed task that went on along its error edge has finished too, and stays marked as failed
         if node.tasks.get(event.visit) != "failed":
             node.become(event.visit, "done")
-        node.update = _update(event.update)
+        node.update = short_update(event.update)
         began = node.started.pop(event.visit, event.at)
         row = {
             "step": event.step,
@@ -218,26 +196,26 @@ class Progress:
             {"node": event.node, "visit": event.visit, "error": node.error, "where": event.failure.where}
         )
 
+    def _approve(self, approval: Approval) -> None:
+        if approval.answer is None:
+            self._ask(approval)
+        else:
+            self._answer(approval, approval.answer)
+
     def _ask(self, approval: Approval) -> None:
         self._asked.setdefault((approval.node, approval.visit), set()).add(approval.id)
         self._become(approval.node, approval.visit, "waiting")
 
-    def _answer(self, approval: Approval) -> None:
+    def _answer(self, approval: Approval, answer: Answer) -> None:
         task = approval.node, approval.visit
         still = self._asked.get(task, set()) - {approval.id}
         self._asked[task] = still
         if not still:
             del self._asked[task]
             self._become(*task, "active")
-        self._record(approval)
-
-    def _record(self, approval: Approval) -> None:
-        answer = approval.answer
-        if answer is None:
-            return
         self.answered += 1
         shown = {"number": self.answered, "node": approval.node, "visit": approval.visit, "option": answer.option}
-        shown |= {"note": shorten(answer.note), "by": answer.by, "at": answer.at, "edit": _update(answer.edit)}
+        shown |= {"note": shorten(answer.note), "by": answer.by, "at": answer.at, "edit": short_update(answer.edit)}
         self.answers.append(shown)
         self._new_answers.append(shown)
 
@@ -268,9 +246,3 @@ def _appended(rows: list[dict[str, Any]], more: list[dict[str, Any]], number: st
     """Rows with those of `more` that come after the last of them."""
     last = rows[-1][number] if rows else -1
     return [*rows, *(row for row in more if row[number] > last)][-LIVE_ROWS:]
-
-
-def _update(update: Mapping[str, Any]) -> dict[str, str]:
-    shown = {shorten(str(key), 40): short(key, value) for key, value in list(update.items())[:UPDATE_KEYS]}
-    left = len(update) - len(shown)
-    return {**shown, "…": f"{left} more"} if left > 0 else shown

@@ -100,6 +100,7 @@ def _dress_edge(group: Element | None, kind: str) -> None:
     label = group.find("text")
     if label is not None:
         label.set("class", "nbgraph-why")
+        label.set("y", f"{float(label.get('y', 0)) - 2:.2f}")
         return
     x, y = _middle(group)
     _put_text(group, "nbgraph-why", x, y - 4, "")

@@ -10,6 +10,8 @@ from typing import Any
 
 LIMIT = 80
 MASK = "•••"
+SECRET_TYPES = ("SecretStr", "SecretBytes", "Secret")
+UPDATE_KEYS = 12
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|pwd|secrets?|token|credentials?|authorization|bearer|cookie"
@@ -49,11 +51,26 @@ def short(key: object, value: Any, limit: int = LIMIT) -> str:
     """The value of `key` in short, or a mask where the name or the type says that it is secret."""
     if secret(key):
         return MASK
-    return shorten(_ADDRESS.sub("", _SHORT.repr(value)), limit)
+    return shorten(_ADDRESS.sub("", _repr(value)), limit)
+
+
+def _repr(value: Any) -> str:
+    # a foreign repr, or that of a whole number beyond 4,300 digits, can raise anything
+    try:
+        return _SHORT.repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def short_update(update: Mapping[str, Any]) -> dict[str, str]:
+    """The first keys of an update with their values in short, and how many were left out."""
+    shown = {shorten(str(key), 40): short(key, value) for key, value in islice(update.items(), UPDATE_KEYS)}
+    left = len(update) - UPDATE_KEYS
+    return {**shown, "…": f"{left} more"} if left > 0 else shown
 
 
 class _Short(reprlib.Repr):
-    """A bounded repr that masks secrets at any depth and never raises."""
+    """A bounded repr that masks secrets at any depth."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,10 +78,8 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = 2 * LIMIT
         self.maxlong = LIMIT
 
-    def repr_SecretStr(self, value: Any, level: int) -> str:
-        return MASK
-
-    repr_SecretBytes = repr_SecretStr
+    def repr1(self, value: Any, level: int) -> str:
+        return MASK if type(value).__name__ in SECRET_TYPES else super().repr1(value, level)
 
     def repr_dict(self, value: dict[Any, Any], level: int) -> str:
         return "{" + self._pairs(value, level, lambda key: f"{self.repr1(key, level - 1)}: ") + "}"

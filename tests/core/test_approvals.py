@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ def test_an_answer_holds_option_note_edits_who_and_when() -> None:
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(ApprovalError, match=r"no option 'aprove'; did you mean 'approve'\? Its options: approve, reject"):
+    with pytest.raises(ApprovalError, match=r"no option 'aprove'; did you mean 'approve'\? .*approve, reject"):
         answered(question(), "aprove")
 
 
@@ -312,12 +314,68 @@ def test_answers_can_be_a_path(tmp_path: Path, kind: Any) -> None:
 
 def test_a_question_that_was_answered_beforehand_never_shows_as_waiting() -> None:
     run = settled(asking().run(text="a", answers={"gate": "approve"}), Status.DONE)
+    assert statuses_of(run) == [Status.DONE]
+
+
+def statuses_of(run: Run) -> list[Status]:
     seen: list[Event] = []
     done = threading.Event()
     run.subscribe(seen.append)
     run.loop.call_soon_threadsafe(done.set)
     assert done.wait(SOON)
-    assert [event.status for event in seen if isinstance(event, StatusChanged)] == [Status.DONE]
+    return [event.status for event in seen if isinstance(event, StatusChanged)]
+
+
+def test_a_question_that_another_thread_answers_at_once_never_shows_as_waiting() -> None:
+    held = threading.Event()
+    made = Graph("g")
+    made.node(lambda: {"heard": held.wait(SOON)}, name="first")
+    made.human("gate", "Go?")
+    made.edges("START -> first -> gate -> END")
+    run = made.run()
+
+    def answer_elsewhere(event: Event) -> None:
+        if isinstance(event, ApprovalAsked):
+            thread = threading.Thread(target=run.answer, args=["gate", "approve"])
+            thread.start()
+            thread.join(SOON)
+
+    run.subscribe(answer_elsewhere)
+    held.set()
+    settled(run, Status.DONE)
+    assert statuses_of(run) == [Status.DONE]
+
+
+def test_an_answered_question_does_not_show_as_waiting_when_another_task_ends_before_it_is_heard() -> None:
+    flag, begun, answered_, seen = asyncio.Event(), threading.Event(), threading.Event(), list[Status]()
+
+    async def other() -> None:
+        begun.set()
+        await flag.wait()
+
+    made = asking()
+    made.node(other)
+    made.edges("START -> other -> END")
+    run = made.run(text="a")
+    assert begun.wait(SOON)
+    while not run.approvals:
+        time.sleep(0.001)
+
+    def other_ends_before_the_answer_is_heard() -> None:
+        flag.set()
+        for _ in range(3):
+            run.loop.call_soon(lambda: None)
+        run.loop.call_soon(lambda: seen.append(run.status))
+        begun.clear()
+        answered_.wait(SOON)
+
+    run.loop.call_soon_threadsafe(other_ends_before_the_answer_is_heard)
+    while begun.is_set():
+        time.sleep(0.001)
+    run.answer("gate", "approve")
+    answered_.set()
+    settled(run, Status.DONE)
+    assert seen == [Status.RUNNING]
 
 
 def test_without_answers_nobody_approves() -> None:

@@ -341,7 +341,7 @@ def test_an_interrupt_while_waiting_ends_the_waiting_and_not_the_run(capsys: pyt
     gate = Gate("gate")
     run = graph("START -> gate -> END", gate.node).run()
     run.attended = True
-    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
+    timer = threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
     timer.start()
     assert run.wait(SOON).status is Status.RUNNING
     timer.join()
@@ -353,7 +353,7 @@ def test_an_interrupt_while_waiting_ends_the_waiting_and_not_the_run(capsys: pyt
 def test_an_interrupt_while_waiting_unattended_is_raised_and_the_run_goes_on() -> None:
     gate = Gate("gate")
     run = graph("START -> gate -> END", gate.node).run()
-    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
+    timer = threading.Timer(0.05, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         run.wait(SOON)
@@ -1014,6 +1014,20 @@ def test_nothing_that_a_by_function_raises_ends_the_engine(error: type[BaseExcep
     assert settled(graph(ONE_TWO, one, two).run(), Status.DONE)
 
 
+def test_a_node_that_cancels_its_own_task_fails_and_the_run_does_not_hang() -> None:
+    async def n() -> None:
+        this = asyncio.current_task()
+        assert this is not None
+        this.cancel()
+        await asyncio.sleep(3600)
+
+    made = graph("START -> n -> END", n)
+    run = settled(made.run(), Status.FAILED)
+    made.node(lambda: None, name="n")
+    run.resume()
+    settled(run, Status.DONE)
+
+
 class Hostile:
     """Nothing that is usually asked of an object can be asked of this one."""
 
@@ -1066,10 +1080,11 @@ def test_by_a_hostile_value_fails_the_run_and_no_more(value: Any) -> None:
     settled(made.run(), Status.FAILED)
 
 
-def test_an_error_that_cannot_be_told_fails_the_run_and_no_more() -> None:
+@pytest.mark.parametrize("raised", [ValueError, SystemExit])
+def test_an_error_that_cannot_be_told_fails_the_run_and_no_more(raised: type[BaseException]) -> None:
     class Silent(Exception):
         def __str__(self) -> str:
-            raise ValueError("no words")
+            raise raised("no words")
 
     def breaks() -> None:
         raise Silent
@@ -1207,6 +1222,8 @@ def test_a_map_calls_its_node_for_each_item_and_keeps_their_order() -> None:
     run = settled(mapped(work).run(), Status.DONE)
     assert run.state["work"] == [10, 20, 30]
     assert [step.node for step in run.steps] == ["split", "work"]
+    assert run.steps[1].update == {"work": [10, 20, 30]}
+    assert "work=[10, 20, 30]" in repr(run.steps[1])
 
 
 def test_blocking_items_run_side_by_side() -> None:

@@ -595,14 +595,3 @@ def test_a_choice_that_was_not_taken_is_not_counted() -> None:
     play.finish("a", n=1)
     assert play.taken == ["a->a n 1 == 1, 1 of 1"]
 
-
-# -- what a reader is given --------------------------------------------------------------------------------------------
-
-
-def test_a_missing_key_names_node_key_the_nearest_name_and_the_remedy() -> None:
-    with pytest.raises(MissingKey, match=r"draft needs the key 'topic'.*did you mean 'topics'.*as an input"):
-        choice.arguments("draft", "draft", [("topic", True)], {"topics": 1})
-
-
-def test_an_optional_key_that_is_not_there_is_left_out() -> None:
-    assert choice.arguments("a", "a", [("x", True), ("y", False)], {"x": 1, "z": 2}) == {"x": 1}

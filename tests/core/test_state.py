@@ -14,8 +14,10 @@ from nbgraph.core.state import (
     as_update,
     combine_items,
     extend,
+    fold_into,
     last,
     merge,
+    plain_value,
     read_schema,
     union,
 )
@@ -202,7 +204,7 @@ def test_a_refused_name_is_refused_again() -> None:
 def test_many_different_keys_do_not_fill_the_memory() -> None:
     for number in range(20_000):
         as_update("n", None, {f"key_{number}": 1})
-    assert len(state._good_names) <= 10_000
+    assert len(state._spelling) <= 10_000
     assert as_update("n", None, {"key_19999": 1}) == {"key_19999": 1}
 
 
@@ -215,13 +217,31 @@ def test_a_huge_value_makes_no_huge_message() -> None:
 # -- maps --------------------------------------------------------------------------------------------------------------
 
 
+def folded(updates: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for _, gathered in combine_items(updates, ()):
+        fold_into(values, key, append, gathered, "n")
+    return values
+
+
+def lists(updates: list[dict[str, Any]], *known: str) -> dict[str, Any]:
+    return {key: plain_value(gathered) for key, gathered in combine_items(updates, known)}
+
+
 def test_plain_keys_of_items_become_lists_with_none_for_what_was_not_written() -> None:
-    assert combine_items([{"a": 1}, {"b": 2}], (), {}) == (("a", [1, None]), ("b", [None, 2]))
+    assert lists([{"a": 1}, {"b": 2}]) == {"a": [1, None], "b": [None, 2]}
 
 
-def test_reducer_keys_of_items_stay_single_writes_in_item_order() -> None:
-    assert combine_items([{"log": 1}, {}, {"log": 3}], ("log",), {"log": append}) == (("log", 1), ("log", 3))
+def test_reducer_keys_of_items_are_folded_one_by_one_in_item_order() -> None:
+    assert folded([{"log": 1}, {}, {"log": None}, {"log": 3}], "log") == {"log": [1, None, 3]}
 
 
 def test_known_keys_without_items_become_empty_lists() -> None:
-    assert combine_items([], ("a", "log"), {"log": append}) == (("a", []),)
+    assert lists([], "a") == {"a": []}
+    assert folded([], "a") == {}
+
+
+def test_what_is_no_map_is_one_value() -> None:
+    values = {"log": [1]}
+    fold_into(values, "log", append, (2, 3), "n")
+    assert (values, plain_value((2, 3))) == ({"log": [1, (2, 3)]}, (2, 3))

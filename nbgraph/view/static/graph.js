@@ -1,18 +1,17 @@
 // The live picture of a graph: it draws what the model's traits say, and folds small messages into them.
 const SVG = "http://www.w3.org/2000/svg";
 const ELEMENTS = new Set("svg g path polygon polyline ellipse circle rect text tspan".split(" "));
-const ATTRIBUTES = new Set(
-  "class viewBox width height transform d points text-anchor x y dx dy cx cy r rx ry".split(" "));
+const ATTRIBUTES = new Set("class viewBox width height transform d points text-anchor x y dx dy cx cy r rx ry".split(" "));
 const ICONS = { idle: "", active: "\u25B6\uFE0E", waiting: "?", failed: "\u2717\uFE0E", cancelled: "\u00D7", done: "\u2713\uFE0E" };
 const WORDS = { idle: "not run yet", active: "running", waiting: "waiting for a person" };
 const BUTTONS = { pause: ["running"], resume: ["paused", "failed"], cancel: ["running", "waiting", "paused"] };
 const ROWS = 200;
+const own = (map, key) => (map && Object.hasOwn(map, key) ? map[key] : undefined); // a node may be called `constructor`
+const pairs = (update) => Object.entries(update).map(([key, value]) => `${key} = ${value}`).join("\n");
+const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 function make(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
+  return Object.assign(document.createElement(tag), { className, textContent: text });
 }
 
 // SVG from the kernel: only known elements and attributes are built anew; ids become data, since a page holds many pictures
@@ -51,26 +50,16 @@ function merged(status, { kind, ...changes }) {
 }
 
 function frame(el) {
-  const view = { root: make("div", "nbgraph-graph"), selected: null, groups: {}, lines: {} };
-  view.head = make("div", "nbgraph-head");
-  view.name = make("span", "nbgraph-name");
-  view.pill = make("span", "nbgraph-status");
-  view.reason = make("span", "nbgraph-reason");
-  view.say = make("span", "nbgraph-say");
-  view.say.setAttribute("role", "status");
+  const view = { selected: null, nodes: new Map(), edges: new Map() };
+  const add = (parent, tag, ...keys) => keys.forEach((key) => parent.append(view[key] = make(tag, `nbgraph-${key}`)));
+  add(el, "div", "graph");
+  add(view.graph, "div", "head", "refused", "picture", "notes", "panel");
+  add(view.head, "span", "name", "say", "buttons");
+  add(view.say, "span", "status", "reason");
+  add(view.graph, "details", "steps");
   view.say.setAttribute("aria-live", "polite");
-  view.say.append(view.pill, view.reason);
-  view.buttons = make("span", "nbgraph-buttons");
-  view.head.append(view.name, view.say, view.buttons);
-  view.refused = make("div", "nbgraph-refused");
-  view.refused.setAttribute("role", "alert");
-  view.picture = make("div", "nbgraph-picture");
-  view.notes = make("div", "nbgraph-notes");
-  view.panel = make("section", "nbgraph-panel");
-  view.panel.hidden = true;
-  view.steps = make("details", "nbgraph-steps");
-  view.root.append(view.head, view.refused, view.picture, view.notes, view.panel, view.steps);
-  el.append(view.root);
+  Object.entries({ refused: "alert", panel: "region" }).forEach(([key, role]) => view[key].setAttribute("role", role));
+  view.steps.append(make("summary"), make("div", "nbgraph-rows"));
   return view;
 }
 
@@ -81,8 +70,7 @@ function drawPicture(view, model) {
   svg.setAttribute("aria-label", `graph ${drawing.name}`);
   // wide pictures shrink until their labels would be hard to read, then scroll
   svg.style.minWidth = `${Math.min(0.72 * svg.getAttribute("width"), 4000)}px`;
-  view.groups = {};
-  view.lines = {};
+  [view.nodes, view.edges].forEach((drawn) => drawn.clear());
   for (const group of svg.querySelectorAll("[data-id]")) {
     const index = Number(group.dataset.id.slice(1));
     if (group.dataset.id[0] === "n") prepareNode(view, group, drawing.nodes[index]);
@@ -96,135 +84,113 @@ function drawPicture(view, model) {
 function prepareNode(view, group, node) {
   if (!node) return;
   group.dataset.node = node.name;
-  view.groups[node.name] = group;
+  view.nodes.set(node.name, group);
   if (node.kind === "start" || node.kind === "end") return;
   group.setAttribute("tabindex", "0");
   group.setAttribute("role", "button");
 }
 
 function prepareEdge(view, group, index) {
+  const why = group.querySelector(".nbgraph-why");
   group.dataset.edge = index;
-  view.lines[index] = { group, why: group.querySelector(".nbgraph-why") };
-  view.lines[index].written = view.lines[index].why?.textContent || "";
+  view.edges.set(index, { group, why, written: why.textContent });
 }
 
-function drawNotes(view, drawing) {
-  const notes = (drawing.notes || []).map((note) => make("p", "nbgraph-problem", note));
-  const count = drawing.undefined || 0;
-  if (count) notes.push(make("p", "nbgraph-dim", `${count} ${count === 1 ? "node" : "nodes"} not written yet`));
-  view.notes.replaceChildren(...notes);
+function drawNotes(view, { notes = [], undefined: missing }) {
+  view.notes.replaceChildren(...notes.map((note) => make("p", "nbgraph-problem", note)));
+  if (missing) view.notes.append(make("p", "nbgraph-dim", `${count(missing, "node")} not written yet`));
 }
 
 function paint(view, model) {
   const status = model.get("status") || {};
-  const live = Boolean(status.run || model.get("actions"));
-  view.root.classList.toggle("nbgraph-live", live);
-  view.head.hidden = !live;
-  for (const [name, group] of Object.entries(view.groups)) paintNode(group, name, status.nodes?.[name]);
-  for (const [index, line] of Object.entries(view.lines)) paintEdge(line, status.edges?.[index]);
+  view.head.hidden = !view.graph.classList.toggle("nbgraph-live", Boolean(status.run || model.get("actions")));
+  view.nodes.forEach((group, name) => paintNode(group, name, own(status.nodes, name)));
+  view.edges.forEach((edge, index) => paintEdge(edge, own(status.edges, index)));
   paintRun(view, status.run || { status: "", reason: "" });
   paintButtons(view, model, status.run?.status || "");
   paintSteps(view, status);
 }
 
 function paintNode(group, name, node = { state: "idle", visits: 0 }) {
-  const plain = group.matches(".nbgraph-start, .nbgraph-end");
   const shown = `${node.state} ${node.visits}`;
-  if (plain || group.dataset.shown === shown) return;
-  group.dataset.shown = shown;
-  group.dataset.state = node.state;
+  if (group.matches(".nbgraph-start, .nbgraph-end") || group.dataset.shown === shown) return;
+  Object.assign(group.dataset, { shown, state: node.state });
   group.querySelector(".nbgraph-icon").textContent = ICONS[node.state] || "";
   group.querySelector(".nbgraph-visits").textContent = node.visits > 1 ? `${node.visits}\u00D7` : "";
-  const visits = `${node.visits} ${node.visits === 1 ? "visit" : "visits"}`;
   const missing = group.matches(".nbgraph-undefined") ? ", not written yet" : "";
-  group.setAttribute("aria-label", `${name}: ${WORDS[node.state] || node.state}, ${visits}${missing}`);
+  group.setAttribute("aria-label", `${name}: ${WORDS[node.state] || node.state}, ${count(node.visits, "visit")}${missing}`);
 }
 
 function paintEdge({ group, why, written }, edge = { taken: 0, reason: "" }) {
   group.dataset.taken = edge.taken;
   group.classList.toggle("nbgraph-taken", edge.taken > 0);
-  if (!why) return;
   const reason = edge.taken && edge.reason ? edge.reason : written;
   why.textContent = reason.length > 44 ? `${reason.slice(0, 43)}\u2026` : reason;
 }
 
 function paintRun(view, { status, reason }) {
-  if (view.root.dataset.status === status && view.reason.textContent === reason) return;
-  view.root.dataset.status = status;
-  view.pill.textContent = status;
+  if (view.graph.dataset.status === status && view.reason.textContent === reason) return;
+  view.graph.dataset.status = view.status.textContent = status;
   view.reason.textContent = reason;
   view.refused.textContent = "";
 }
 
 function paintButtons(view, model, status) {
   const wanted = Object.keys(BUTTONS).filter((action) => model.get("actions") && BUTTONS[action].includes(status));
-  if (view.buttons.dataset.for === `${wanted} ${status}`) return;
-  view.buttons.dataset.for = `${wanted} ${status}`;
+  if (view.buttons.dataset.shown === `${wanted} ${status}`) return;
+  view.buttons.dataset.shown = `${wanted} ${status}`;
   view.buttons.replaceChildren(...wanted.map((action) => button(model, action)));
 }
 
 function button(model, action) {
   const made = make("button", `nbgraph-button nbgraph-${action}`, action[0].toUpperCase() + action.slice(1));
-  made.type = "button";
-  made.onclick = () => {
-    made.disabled = true;
-    model.send({ kind: "act", action });
-  };
+  made.onclick = () => { made.disabled = true; model.send({ kind: "act", action }); };
   return made;
 }
 
 function paintSteps(view, status) {
-  const count = status.steps || 0;
-  view.steps.hidden = count === 0 && !(status.answers || []).length;
-  if (!view.steps.firstChild) view.steps.append(make("summary"), make("div", "nbgraph-rows"));
+  view.steps.hidden = !status.steps && !status.answers?.length;
   const [summary, rows] = view.steps.children;
-  summary.textContent = `${count} ${count === 1 ? "step" : "steps"}`;
-  if (view.steps.open) rows.replaceChildren(stepTable(status), ...answerTables(status));
+  summary.textContent = count(status.steps || 0, "step");
+  if (view.steps.open) rows.replaceChildren(stepTable(status), status.answers?.length ? answerTable(status.answers) : "");
 }
 
 function stepTable({ rows = [], steps = 0 }) {
   const made = table(["#", "node", "update", "went on to", "seconds"], rows.map((row) => [
-    row.step, `${row.node}${row.visit > 1 ? ` #${row.visit}` : ""}`,
-    Object.entries(row.update).map(([key, value]) => `${key} = ${value}`).join("\n"),
-    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"),
-    row.seconds.toFixed(2)]));
-  if (steps > rows.length) made.createCaption().textContent = `the first ${steps - rows.length} steps are left out here`;
+    row.step, row.visit > 1 ? `${row.node} #${row.visit}` : row.node, pairs(row.update),
+    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"), row.seconds.toFixed(2)]));
+  if (steps > rows.length) made.createCaption().textContent = `the first ${count(steps - rows.length, "step")} left out here`;
   return made;
 }
 
-function answerTables({ answers = [] }) {
-  if (!answers.length) return [];
-  return [table(["asked by", "answer", "note", "given by", "at"], answers.map((one) => [
-    one.node, one.option, one.note, one.by, new Date(one.at * 1000).toLocaleString()]))];
+function answerTable(answers) {
+  return table(["asked by", "answer", "note", "given by", "at"], answers.map((one) => [
+    one.node, one.option, one.note, one.by, new Date(one.at * 1000).toLocaleString()]));
 }
 
 function table(heads, rows) {
-  const made = make("table");
-  const top = made.createTHead().insertRow();
-  heads.forEach((head) => top.append(make("th", "", head)));
-  const body = made.createTBody();
+  const made = make("table"), body = made.createTBody();
+  made.createTHead().insertRow().append(...heads.map((head) => make("th", "", head)));
   rows.forEach((row) => body.insertRow().append(...row.map((cell) => make("td", "", String(cell)))));
   return made;
 }
 
 function select(view, model, name) {
-  const chosen = view.selected === name ? null : name;
-  view.selected = chosen;
-  for (const [other, group] of Object.entries(view.groups)) group.classList.toggle("nbgraph-selected", other === chosen);
-  view.panel.hidden = chosen === null;
-  if (chosen === null) return;
-  showDetails(view, model, { node: chosen });
-  model.send({ kind: "select", node: chosen });
+  view.selected = name;
+  view.nodes.forEach((group, other) => group.classList.toggle("nbgraph-selected", other === name));
+  view.panel.hidden = name === null;
+  if (name === null) return;
+  showDetails(view, model, { node: name });
+  model.send({ kind: "select", node: name });
 }
 
 function showDetails(view, model, { node, signature, code, cell, update = {}, log, error, where }) {
-  const now = model.get("status")?.nodes?.[node] || { state: "idle", visits: 0 };
+  const now = own(model.get("status")?.nodes, node) || { state: "idle", visits: 0 };
   const about = [WORDS[now.state] || now.state, now.visits > 1 && `${now.visits} visits`, now.items && `${now.items} items`, cell];
-  const head = make("h4", "", signature || node);
   view.panel.setAttribute("aria-label", `details of ${node}`);
-  view.panel.replaceChildren(head, make("p", "nbgraph-dim", about.filter(Boolean).join(" \u00B7 ")));
+  view.panel.replaceChildren(make("h4", "", signature || node), make("p", "nbgraph-dim", about.filter(Boolean).join(" \u00B7 ")));
   part(view.panel, "Error", error && [error, where].filter(Boolean).join("\n"), "nbgraph-error");
-  part(view.panel, "Last update", Object.entries(update).map(([key, value]) => `${key} = ${value}`).join("\n"));
+  part(view.panel, "Last update", pairs(update));
   part(view.panel, "Printed", log);
   part(view.panel, "Code", code);
 }
@@ -237,8 +203,7 @@ function receive(view, model, message) {
   if (message.kind === "details" && message.node === view.selected) showDetails(view, model, message);
   if (message.kind !== "refused") return;
   view.refused.textContent = message.text;
-  view.buttons.dataset.for = "";
-  paint(view, model);
+  view.buttons.querySelectorAll("button").forEach((each) => { each.disabled = false; });
 }
 
 function initialize({ model }) {
@@ -247,33 +212,37 @@ function initialize({ model }) {
   return () => model.off("msg:custom", fold);
 }
 
+function redraw(view, model) {
+  drawPicture(view, model);
+  paint(view, model);
+  select(view, model, view.nodes.has(view.selected) ? view.selected : null);
+}
+
+function repaint(view, model) {
+  const before = view.nodes.get(view.selected)?.dataset.shown;
+  paint(view, model);
+  if (before !== view.nodes.get(view.selected)?.dataset.shown) model.send({ kind: "select", node: view.selected });
+}
+
+function choose(view, model, event) {
+  const group = event.target.closest("[data-node][role=button]");
+  if (!group || !["click", "Enter", " "].includes(event.key || event.type)) return;
+  event.preventDefault();
+  event.stopPropagation(); // the notebook has shortcuts of its own for these keys
+  select(view, model, view.selected === group.dataset.node ? null : group.dataset.node);
+}
+
 function render({ model, el }) {
-  const view = frame(el);
-  const redraw = () => { drawPicture(view, model); paint(view, model); reselect(); };
-  const repaint = () => {
-    const before = view.groups[view.selected]?.dataset.shown;
-    paint(view, model);
-    if (before !== view.groups[view.selected]?.dataset.shown) model.send({ kind: "select", node: view.selected });
-  };
-  const reselect = () => { const name = view.selected; view.selected = null; if (view.groups[name]) select(view, model, name); else view.panel.hidden = true; };
-  const choose = (event) => {
-    const group = event.target.closest?.("[data-node][role=button]");
-    if (!group || (event.type === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
-    event.preventDefault();
-    event.stopPropagation(); // the notebook has shortcuts of its own for these keys
-    select(view, model, group.dataset.node);
-  };
-  const hear = (message) => receive(view, model, message);
-  const open = () => paintSteps(view, model.get("status") || {});
-  const heard = { "change:drawing": redraw, "change:status": repaint, "change:actions": repaint, "msg:custom": hear };
-  Object.entries(heard).forEach(([name, listener]) => model.on(name, listener));
-  view.picture.addEventListener("click", choose);
-  view.picture.addEventListener("keydown", choose);
-  view.steps.addEventListener("toggle", open);
-  redraw();
+  const view = frame(el), again = () => repaint(view, model);
+  const heard = [["change:drawing", () => redraw(view, model)], ["change:status", again], ["change:actions", again],
+    ["msg:custom", (message) => receive(view, model, message)]];
+  heard.forEach(([name, listener]) => model.on(name, listener));
+  view.picture.onclick = view.picture.onkeydown = (event) => choose(view, model, event);
+  view.steps.ontoggle = () => paintSteps(view, model.get("status") || {});
+  redraw(view, model);
   return () => {
-    Object.entries(heard).forEach(([name, listener]) => model.off(name, listener));
-    view.root.remove();
+    heard.forEach(([name, listener]) => model.off(name, listener));
+    view.graph.remove();
   };
 }
 
