@@ -20,7 +20,6 @@ NbgraphError
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -140,6 +139,8 @@ def nearest(word: object, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the known name most like `word`, or an empty string."""
     if not isinstance(word, str) or len(word) > 100:
         return ""
+    import difflib  # needed only where something is wrong
+
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
@@ -186,7 +186,7 @@ class Graph(graph.Graph):
         if limit < 1:
             raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
         run_loop = RunLoop(
-            id or f"{self.name}-{uuid.uuid4().hex[:8]}",
+            id or f"{self.name}-{os.urandom(4).hex()}",
             self,
             compiled,
             checked_inputs(self, inputs),

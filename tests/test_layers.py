@@ -52,7 +52,9 @@ def imports(name: str, *, at_once: bool = False) -> Iterator[str]:
     left: list[ast.AST] = [tree]
     while left:
         node = left.pop()
-        if at_once and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_type_checking(node)):
+        if at_once and (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_type_checking(node)
+        ):
             continue
         left += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
@@ -102,7 +104,11 @@ def test_the_core_imports_the_standard_library_only(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_an_outside_package_is_used_in_its_home_only(name: str) -> None:
-    away = {top for top in (found.split(".")[0] for found in imports(name)) if layer(name) not in HOMES.get(top, {layer(name)})}
+    away = {
+        top
+        for top in (found.split(".")[0] for found in imports(name))
+        if layer(name) not in HOMES.get(top, {layer(name)})
+    }
     assert away == set()
 
 

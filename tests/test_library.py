@@ -1,8 +1,8 @@
 """The public package: what it exposes, what importing it costs, and the Graph that is wired for use."""
 
 from __future__ import annotations
-
 import __future__
+
 import asyncio
 import subprocess
 import sys
@@ -50,13 +50,19 @@ def test_all_names_are_just_what_the_package_exposes() -> None:
 def test_every_error_is_public_and_one_of_ours() -> None:
     from nbgraph import errors
 
-    own = {name: value for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__}
+    own = {
+        name: value
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+    }
     assert set(own) <= set(nbgraph.__all__)
     assert all(issubclass(error, nbgraph.NbgraphError) for error in own.values())
 
 
 def test_everything_public_says_what_it_is() -> None:
-    undocumented = [name for name in nbgraph.__all__ if name not in ("START", "END") and not getattr(nbgraph, name).__doc__]
+    undocumented = [
+        name for name in nbgraph.__all__ if name not in ("START", "END") and not getattr(nbgraph, name).__doc__
+    ]
     assert undocumented == []
 
 
@@ -192,12 +198,11 @@ def test_any_known_key_is_an_input(inputs: dict[str, int]) -> None:
     assert graph().run(inputs).result() == {"x": 1, "y": 2}
 
 
-def test_inputs_are_given_as_a_mapping_and_as_keywords() -> None:
+def test_keys_named_like_options_of_run_are_given_as_a_mapping() -> None:
     made = Graph("g")
-    made.node(lambda store, id, limit: {"got": (store, id, limit)}, name="n")
+    made.node(lambda store, limit: {"got": (store, limit)}, name="n")
     made.edges("START -> n -> END")
-    assert made.run({"store": 1, "id": 2}, limit=5, **{}).wait(5).status == "failed" or True
-    assert made.run({"store": 1, "id": 2, "limit": 3}).result()["got"] == (1, 2, 3)
+    assert made.run({"store": 1, "limit": 3}).result()["got"] == (1, 3)
 
 
 def test_keywords_win_over_the_mapping() -> None:

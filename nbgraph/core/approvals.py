@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbgraph.errors import ApprovalError, InputError, brief, nearest
@@ -53,7 +50,9 @@ class Approval:
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
     """A fingerprint of what a person is shown: 16 hex digits of SHA-256."""
-    text = json.dumps([question, list(options), {key: _whole(value) for key, value in shown.items()}], sort_keys=True)
+    import hashlib  # a graph without people needs none
+
+    text = repr([question, *options, *sorted((key, _whole(value)) for key, value in shown.items())])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -157,8 +156,11 @@ def given_answers(answers: Mapping[str, Any] | str | os.PathLike[str] | None) ->
 
 
 def _read(path: str | os.PathLike[str]) -> Any:
+    import json
+
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
     except OSError as error:
         raise InputError(f"the answers file {os.fspath(path)!r} cannot be read: {error.strerror}.") from None
     except ValueError as error:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import traceback
-from pathlib import Path
 from types import TracebackType
 
 from nbgraph.core.events import Failure
 from nbgraph.core.graph import Node
 from nbgraph.errors import NbgraphError, told
 
-_OURS = str(Path(__file__).resolve().parent.parent)
-_PLUMBING = (_OURS, str(Path(asyncio.__file__).parent))
+_OURS = os.path.dirname(os.path.dirname(__file__))
+_PLUMBING = (_OURS, os.path.dirname(asyncio.__file__))
 
 
 def failure_of(error: BaseException, node: Node | None) -> Failure:

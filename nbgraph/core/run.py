@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from nbgraph.core.approvals import Approval
-from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.events import Event, Status
 from nbgraph.core.outline import Outline
 from nbgraph.core.ports import Step
 from nbgraph.core.run_loop import RunLoop
@@ -108,18 +108,18 @@ class Run:
     async def _wait_in_ticks(self) -> Run:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
-        def notice(event: Event) -> None:
-            if isinstance(event, StatusChanged):
+        def wake() -> None:
+            with suppress(RuntimeError):  # the caller's loop may be closed by now
                 loop.call_soon_threadsafe(changed.set)
 
-        stop_watching = self.subscribe(notice)
+        self._engine.wakers.add(wake)
         try:
             while self.status is Status.RUNNING or (self.status is Status.WAITING and self.answerable):
                 changed.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), TICK)
         finally:
-            stop_watching()
+            self._engine.wakers.discard(wake)
         return self
 
     def result(self) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class RunLoop:
         self.notices = given.unknown(plan.nodes)
         self.frontier = scheduler.Frontier(plan, {}, {}, {}, {}, {}, {}, {})
         self.steps_taken = self._steps_at_resume = 0
+        self.wakers: set[Callable[[], object]] = set()  # called with each change of status, and nothing else
         self.watchers = Watchers(self.notices)
         self._tell = self.watchers.tell
         self._inputs, self._store, self._clock = inputs, store, clock
@@ -187,6 +188,8 @@ class RunLoop:
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
         if news:
+            for wake in tuple(self.wakers):
+                wake()
             self._tell(events.StatusChanged(self.status, self._clock(), self.reason))
 
     def _judge(self) -> tuple[Status, str]:
@@ -204,7 +207,9 @@ class RunLoop:
             return Status.WAITING, f"waits for a person at {', '.join(self.questions.asking)}"
         if not self.frontier.finished:
             return Status.RUNNING, ""
-        return Status.DONE, "; ".join((*self.notices, *self.questions.notices, *self.questions.left_over(self.plan.nodes)))
+        return Status.DONE, "; ".join(
+            (*self.notices, *self.questions.notices, *self.questions.left_over(self.plan.nodes))
+        )
 
     # On the run's loop: one task
 
@@ -240,7 +245,8 @@ class RunLoop:
                 self._fail(task, error)
             del self._flying[task.id]
             task = self._go_on(following, clean)
-            self._settle()
+            if task is None:  # else it runs as before
+                self._settle()
             if self.steps_taken % STEPS_IN_A_ROW == 0:
                 await asyncio.sleep(0)
         if not self._flying:
@@ -341,7 +347,10 @@ class RunLoop:
 
 def _same(now: Variables, before: Variables) -> bool:
     """Whether both hold the very same values; they need not be comparable."""
-    return len(now) == len(before) and all(now.get(variable) is value for variable, value in before.items())
+    for variable, value in before.items():
+        if now.get(variable) is not value:
+            return False
+    return len(now) == len(before)
 
 
 def _resolve(future: asyncio.Future[Approval], answered: Approval) -> None:

@@ -180,50 +180,38 @@ def _sorted(plan: Plan, arrivals: Iterable[Arrival]) -> list[Arrival]:
     return sorted(unique.values(), key=lambda arrival: (plan.order[arrival.node], arrival.visit))
 
 
-# Edges
+# Going on
 
 
 def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Advance:
     """Send `arrival` along the edges that it takes, and start what is ready then."""
-    plan, arrived, active, visits, last, ended, written, _ = frontier
-    edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, frontier.taken)
-    arrived, at_end = dict(arrived), not edges
-    for edge in edges:
-        if edge.target == END:
-            at_end = True
-            continue
-        place = (edge.target, plan.follow(edge, stamp))
-        arrived[place] = (*arrived.get(place, ()), arrival)
-    if at_end:
-        ended = {**ended, node: arrival}
-    return _start(Frontier(plan, arrived, active, visits, last, ended, written, counted), taken)
-
-
-# Starting
-
-
-def _start(frontier: Frontier, taken: tuple[Taken, ...]) -> Advance:
-    """Start every node that nothing active could still lead to."""
-    ready = _ready(frontier)
-    if not ready:
-        return Advance(frontier, (), taken)
     plan, arrived, active, visits, last, ended, written, counted = frontier
+    edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, counted)
     arrived, active, visits = dict(arrived), dict(active), dict(visits)
+    for edge in edges:
+        if edge.target != END:
+            place = (edge.target, plan.follow(edge, stamp))
+            arrived[place] = (*arrived.get(place, ()), arrival)
+    if not edges or END in [edge.target for edge in edges]:
+        ended = {**ended, node: arrival}
     started = []
-    for place in ready:
+    for place in _ready(plan, arrived, active):
         task = _task(plan, place, arrived.pop(place), last.get(place[0]), visits)
         visits[task.node] = task.visit
-        active[task.id] = task
         started.append(task)
+    active.update([(task.id, task) for task in started])
     return Advance(Frontier(plan, arrived, active, visits, last, ended, written, counted), tuple(started), taken)
 
 
-def _ready(frontier: Frontier) -> list[tuple[str, Stamp]]:
-    places = list(frontier.arrived)
-    if len(places) == 1 and not frontier.active:
+def _ready(
+    plan: Plan, arrived: Mapping[tuple[str, Stamp], object], active: Mapping[str, Task]
+) -> list[tuple[str, Stamp]]:
+    """Where something has arrived that nothing active could still lead to."""
+    places = list(arrived)
+    if len(places) == 1 and not active:
         return places
-    could_lead = frontier.plan.could_lead
-    running = [(task.node, task.stamp) for task in frontier.active.values()]
+    could_lead = plan.could_lead
+    running = [(task.node, task.stamp) for task in active.values()]
     return [
         (node, stamp)
         for node, stamp in places

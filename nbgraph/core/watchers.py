@@ -41,18 +41,19 @@ class Watchers:
         if self._telling:
             return
         self._telling = True
-        while behind := [watcher for watcher, place in self._next.items() if place < len(self._events)]:
-            for watcher in behind:
-                self._tell_next(watcher)
+        told = -1
+        while told < len(self._events):  # a watcher may have caused more
+            told = len(self._events)
+            for watcher in tuple(self._next):
+                self._tell_up_to(watcher, told)
         self._telling = False
 
-    def _tell_next(self, watcher: Watcher) -> None:
-        if watcher not in self._next:
-            return
-        event = self._events[self._next[watcher]]
-        self._next[watcher] += 1
-        try:
-            watcher(event)
-        except BaseException as error:  # a watcher must not end the engine, whatever it raises
-            self.dismiss(watcher)
-            self._notices.append(f"a watcher raised {type(error).__name__} and is told nothing more")
+    def _tell_up_to(self, watcher: Watcher, count: int) -> None:
+        while self._next.get(watcher, count) < count:
+            event = self._events[self._next[watcher]]
+            self._next[watcher] += 1
+            try:
+                watcher(event)
+            except BaseException as error:  # a watcher must not end the engine, whatever it raises
+                self.dismiss(watcher)
+                self._notices.append(f"a watcher raised {type(error).__name__} and is told nothing more")

@@ -36,11 +36,11 @@ class Threads(Executor):
             self._begin()
         future: Future[T] = Future()
         with self._lock:
-            reuse = self._idle > 0
-            self._idle -= reuse
+            if self._idle == 0:
+                threading.Thread(target=self._work, name="nbgraph-node", daemon=True).start()
+            else:
+                self._idle -= 1
             self._jobs.put((future, lambda: fn(*args, **kwargs)))
-        if not reuse:
-            threading.Thread(target=self._work, name="nbgraph-node", daemon=True).start()
         return future
 
     def _work(self) -> None:

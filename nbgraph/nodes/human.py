@@ -50,13 +50,16 @@ def human_node(
     Raises:
         DeclarationError: the question is empty, an option is given twice, or a name is reserved.
     """
-    name, options = check_name(name, "node"), tuple(options)
+    name, options = check_name(name, "node"), (options,) if isinstance(options, str) else tuple(options)
     show, edit = _keys(show), _keys(edit)
     if not question.strip():
         raise DeclarationError(f"{name} asks nothing; write the question as Markdown below %%human {name}.")
     if not options or len(set(options)) != len(options) or not all(option.strip() for option in options):
         raise DeclarationError(f"{name} needs different options with names, not {', '.join(map(repr, options))}.")
-    keys = dict.fromkeys((*PLACEHOLDER.findall(question), *show, *edit))
+    keys = dict.fromkeys((*_keys(PLACEHOLDER.findall(question)), *show, *edit))
+    own = {name, f"{name}_note"} & set(edit)
+    if own:
+        raise DeclarationError(f"{name} writes {own.pop()} itself, the answer; it cannot be edited too.")
     return Node(
         name=name,
         kind="human",
@@ -69,4 +72,5 @@ def human_node(
 
 
 def _keys(names: Iterable[str]) -> tuple[str, ...]:
+    names = (names,) if isinstance(names, str) else names
     return tuple(dict.fromkeys(check_name(name, "key") for name in names))

@@ -23,7 +23,11 @@ STYLE = """<style>
   overflow: auto; margin: 2px 0 8px; padding: 8px 10px;
   border-radius: 5px; background: var(--jp-layout-color2, #f4f4f4); line-height: 1.5 }
 .nbgraph-approval .widget-html-content { line-height: 1.5 }
-.nbgraph-approval .nbgraph-key { font-size: 12px; color: var(--jp-ui-font-color2, #656d76) }
+.nbgraph-approval .jupyter-widgets:is(.widget-textarea, .widget-text) { flex-direction: column; height: auto }
+.nbgraph-approval :is(.nbgraph-key, .nbgraph-hint, .widget-label:not(.widget-label-basic)) {
+  font-size: 12px; line-height: 20px; height: auto; color: var(--jp-ui-font-color2, #656d76) }
+.nbgraph-approval :is(.widget-textarea, .widget-text) > :is(textarea, input) { width: 100%; flex: 0 0 auto }
+.nbgraph-approval .nbgraph-options { margin: 6px 0 2px }
 .nbgraph-approval button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px }
 .nbgraph-settled { border-left-color: var(--jp-border-color1, #bdbdbd) }
 </style>"""
@@ -35,7 +39,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
 
     Args:
         approval: the question, what is shown with it, its options and editable keys.
-        shown_beside: the keys whose values stand below the question.
+        shown_beside: the keys whose values stand below the question; one that can be edited stands in its field.
         on_answer: called with option, note and edited values, never twice at once; gives None when the answer was
             accepted, or one sentence that says why not.
     """
@@ -54,13 +58,16 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         self.note.tooltip = "a note to record with the answer"
         self.message = ipywidgets.HTML()
         self.message.add_class("nbgraph-message")
+        options = ipywidgets.HBox(self.buttons)
+        options.add_class("nbgraph-options")
+        beside = [key for key in shown_beside if key in approval.shown and key not in self.fields]
         super().__init__(
             [
                 ipywidgets.HTML(STYLE + question_html(approval.question, approval.shown)),
-                *(_shown(key, approval.shown[key]) for key in shown_beside if key in approval.shown),
+                *(_shown(key, approval.shown[key]) for key in beside),
                 *(field.box for field in self.fields.values()),
                 self.note,
-                ipywidgets.HBox(self.buttons),
+                options,
                 self.message,
             ]
         )
@@ -93,11 +100,11 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
             return
         try:
             if not self.buttons[0].disabled:
-                self._send(option)
+                self._try(option)
         finally:
             self._answering.release()
 
-    def _send(self, option: str) -> None:
+    def _try(self, option: str) -> None:
         try:
             edit = {} if option == REJECT else self._edited()
         except ApprovalError as error:

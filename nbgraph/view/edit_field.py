@@ -25,6 +25,7 @@ class EditField:
         self.control = _control(key, value)
         self.entered = self.control.value
         hint = ipywidgets.HTML(_hint(self.as_json, self.editable))
+        hint.add_class("nbgraph-hint")
         self.box = ipywidgets.VBox([self.control, hint] if self.as_json else [self.control])
         self.enable(True)
 

@@ -102,9 +102,14 @@ def _answers(shown: dict[str, Any]) -> str:
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are HTML already, or nothing where there are no rows."""
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    top = "".join(f"<th>{head}</th>" for head in heads)
+    body = "".join("<tr>" + "".join(f"<td>{_left(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    top = "".join(f"<th>{_left(head)}</th>" for head in heads)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+
+
+def _left(cell: str) -> str:
+    # JupyterLab aligns cells to the right, and its sanitiser leaves this attribute where it removes styles
+    return f'<div align="left">{cell}</div>'
 
 
 def _left_out(total: int, rows: Sequence[object]) -> list[str]:

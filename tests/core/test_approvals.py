@@ -48,7 +48,13 @@ def answered(approval: Approval, option: Any = "approve", **edit: Any) -> Any:
 
 def test_an_answer_holds_option_note_edits_who_and_when() -> None:
     answer = checked_answer(question(editable={"text": "a"}), "approve", "fine", {"text": "b"}, "me", 7.0)
-    assert (answer.option, answer.note, answer.edit, answer.by, answer.at) == ("approve", "fine", {"text": "b"}, "me", 7)
+    assert (answer.option, answer.note, answer.edit, answer.by, answer.at) == (
+        "approve",
+        "fine",
+        {"text": "b"},
+        "me",
+        7,
+    )
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
@@ -76,7 +82,9 @@ def test_an_edit_of_the_same_type_is_taken(before: Any, edit: Any) -> None:
     assert answered(question(editable={"v": before}), v=edit).edit == {"v": edit}
 
 
-@pytest.mark.parametrize(("before", "edit"), [("a", 1), (1, "1"), (1, 1.5), ([1], "x"), (1, True), (1.5, True), (True, 1)])
+@pytest.mark.parametrize(
+    ("before", "edit"), [("a", 1), (1, "1"), (1, 1.5), ([1], "x"), (1, True), (1.5, True), (True, 1)]
+)
 def test_an_edit_of_another_type_is_refused(before: Any, edit: Any) -> None:
     with pytest.raises(ApprovalError, match=f"give a {type(before).__name__}"):
         answered(question(editable={"v": before}), v=edit)
@@ -137,7 +145,9 @@ def test_a_second_answer_is_told_who_answered_and_when() -> None:
     run = settled(asking().run(text="a"), Status.WAITING)
     run.answer("gate", "approve", by="a client of this kernel")
     for name in ("gate", run.approvals[0].id):
-        with pytest.raises(AlreadyAnswered, match=r"gate was already answered: 'approve' by a client of this kernel at \d"):
+        with pytest.raises(
+            AlreadyAnswered, match=r"gate was already answered: 'approve' by a client of this kernel at \d"
+        ):
             run.answer(name, "reject")
     assert settled(run, Status.DONE).state["gate"] == "approve"
 

@@ -152,7 +152,11 @@ def test_nbg109_wherever_two_branches_run_at_once(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["START -> a -> b -> END", "START -> s; s -> a if x; s -> b else; a, b -> END", "START -> s; s -> a, b by x; a, b -> END"],
+    [
+        "START -> a -> b -> END",
+        "START -> s; s -> a if x; s -> b else; a, b -> END",
+        "START -> s; s -> a, b by x; a, b -> END",
+    ],
     ids=["one after the other", "a choice", "by"],
 )
 def test_nbg109_not_where_two_writers_never_meet(text: str) -> None:
@@ -200,7 +204,9 @@ def test_nbg114_a_mapped_node_with_another_edge_into_it() -> None:
 
 
 def test_nbg115_a_node_led_to_from_inside_a_loop() -> None:
-    made = graph("START -> a; a -> report always; a -> a if x max 2; a -> END else; report -> END", write={"a": "{'x': 1}"})
+    made = graph(
+        "START -> a; a -> report always; a -> a if x max 2; a -> END else; report -> END", write={"a": "{'x': 1}"}
+    )
     problem = only(made, "NBG115")
     assert problem.severity == "info"
     assert problem.text.startswith("report is led to from inside the loop of a and runs once, when the loop ends")
@@ -252,7 +258,13 @@ def test_a_problem_names_the_cell_of_its_edge() -> None:
 
 
 def test_no_graph_makes_a_check_raise() -> None:
-    for text in ("a -> a", "START -> END", "START -> a; b -> b", "a -> b each x as y; b -> a if len(x) > 1", "a -> END by f()"):
+    for text in (
+        "a -> a",
+        "START -> END",
+        "START -> a; b -> b",
+        "a -> b each x as y; b -> a if len(x) > 1",
+        "a -> END by f()",
+    ):
         made = Graph("g")
         made.edges(text)
         assert all(str(problem) for problem in made.check())
@@ -338,22 +350,32 @@ def test_silence_on_a_map() -> None:
     assert made.check() == []
 
 
-@pytest.mark.parametrize("shape", ["chain", "fan", "choices", "loops"])
-def test_a_thousand_nodes_are_checked_in_reasonable_time(shape: str) -> None:
-    names = [f"n{index}" for index in range(1000)]
-    text = {
-        "chain": f"START -> {' -> '.join(names)} -> END",
-        "fan": f"START -> {', '.join(names[:-1])}; {', '.join(names[:-1])} -> n999 -> END",
-        "choices": f"START -> n0; n0 -> {', '.join(names[1:])} by next; {', '.join(names[1:])} -> END",
-        "loops": f"START -> {' -> '.join(names)}; "
-        + "; ".join(f"n{i} -> n{i - 5} if x max 2; n{i} -> END always" for i in range(9, 999, 10))
-        + "; n999 -> END",
-    }[shape]
+NAMES = [f"n{index}" for index in range(1000)]
+ALL, FEW, REST = ", ".join(NAMES[:-1]), ", ".join(NAMES[:60]), ", ".join(NAMES[60:-1])
+LAYERS = [", ".join(NAMES[start : start + 30]) for start in range(0, 990, 30)]
+SHAPES = {
+    "chain": f"START -> {' -> '.join(NAMES)} -> END",
+    "fan": f"START -> {ALL} -> n999 -> END",
+    "choices": f"START -> n999; n999 -> {ALL} by next; {ALL} -> END",
+    "loops": f"START -> {' -> '.join(NAMES)}; "
+    + "".join(f"n{i} -> n{i - 5} if x max 2; n{i} -> END always; " for i in range(9, 999, 10))
+    + "n999 -> END",
+    "a choice beside a fan": f"START -> s, p; s -> {FEW} by next; p -> {REST}; {FEW}, {REST} -> END",
+    "skips": f"START -> {' -> '.join(NAMES)} -> END; " + "; ".join(f"n{i} -> n{i + 2}" for i in range(997)),
+    "layers": f"START -> {' -> '.join(LAYERS)} -> END",
+}
+
+
+@pytest.mark.parametrize("people", [0, 300])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_thousand_nodes_are_checked_in_reasonable_time(shape: str, people: int) -> None:
     made = Graph("g")
-    made.edges(text)
+    made.edges(SHAPES[shape])
     node = returning("def n(x=1):\n    return {'k': 1, 'next': 'n5'}\n")
-    for name in names:
+    for name in made.names()[people:]:
         made.node(node, name=name)
+    for name in made.names()[:people]:
+        made.human(name, "Go?")
     began = time.process_time()
     made.check()
     assert time.process_time() - began < 2.0  # 0.25 is the budget, which a benchmark measures; this catches explosions

@@ -123,4 +123,4 @@ def test_the_current_context_of_a_maps_items_is_each_items_own() -> None:
     made = Graph("g")
     made.node(n)
     made.edges("START -> n each items as item; n -> END")
-    assert done(made, items="a b".split()).state["seen"] == [(True, 0), (True, 1)]
+    assert done(made, items=["a", "b"]).state["seen"] == [(True, 0), (True, 1)]

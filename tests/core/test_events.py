@@ -11,7 +11,9 @@ from nbgraph.core.events import Event, Status, Taken, TaskStarted
 
 
 def test_the_union_holds_every_event_of_the_module() -> None:
-    public = {value for name, value in vars(events).items() if isinstance(value, type) and value.__module__ == events.__name__}
+    public = {
+        value for name, value in vars(events).items() if isinstance(value, type) and value.__module__ == events.__name__
+    }
     assert set(get_args(Event)) == public - {Status, Taken, events.Failure}
 
 

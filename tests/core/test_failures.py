@@ -80,7 +80,7 @@ def test_a_missing_key_is_placed_at_the_nodes_cell() -> None:
     token = declared_in.set(Source("c", "cell [3]", 3))
     made.node(from_cell("def n(late):\n    pass\n"), name="n")
     declared_in.reset(token)
-    made.node(lambda: dict([]), name="first")
+    made.node(lambda: dict(), name="first")  # noqa: C408
     made.edges("START -> first -> n -> END")
     run = made.run().wait(5)
     assert isinstance(failure(run).error, MissingKey)
@@ -126,5 +126,11 @@ def test_the_result_raises_the_error_again_and_again() -> None:
 
 
 def test_notes_and_causes_of_an_error_are_kept() -> None:
-    error = error_of(failed(from_cell("def n():\n    try:\n        1 / 0\n    except Exception as e:\n        raise KeyError('k') from e\n")))
+    error = error_of(
+        failed(
+            from_cell(
+                "def n():\n    try:\n        1 / 0\n    except Exception as e:\n        raise KeyError('k') from e\n"
+            )
+        )
+    )
     assert isinstance(error.__cause__, ZeroDivisionError)

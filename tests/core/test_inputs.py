@@ -69,7 +69,7 @@ def test_a_key_with_a_default_is_not_required() -> None:
 
 def test_where_a_node_may_write_anything_only_the_edges_out_of_start_require() -> None:
     made = essay()
-    made.node(lambda: dict([]), name="draft")
+    made.node(lambda: dict(), name="draft")  # noqa: C408
     made.edges("START -> draft if fast; START -> check else")
     assert required_keys(made) == ("fast",)
 
@@ -85,7 +85,9 @@ def test_a_missing_input_is_refused_with_an_example() -> None:
 
 
 def test_an_unknown_input_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(InputError, match=r"no input 'topik'; did you mean 'topic'\? It knows .*, and needs topic, goal"):
+    with pytest.raises(
+        InputError, match=r"no input 'topik'; did you mean 'topic'\? It knows .*, and needs topic, goal"
+    ):
         checked_inputs(essay(), {"topik": "bees"})
 
 

@@ -73,7 +73,11 @@ def test_every_cycle_holds_a_round_edge() -> None:
 
 def test_components_are_the_nodes_that_reach_each_other() -> None:
     links = graph("a b, b c, c a, c d, d e, e d, f a")
-    assert {frozenset(part) for part in components(list(links), links)} == {frozenset("abc"), frozenset("de"), frozenset("f")}
+    assert {frozenset(part) for part in components(list(links), links)} == {
+        frozenset("abc"),
+        frozenset("de"),
+        frozenset("f"),
+    }
 
 
 def test_reach_is_over_one_edge_or_more() -> None:

@@ -119,7 +119,9 @@ def test_what_start_does_not_lead_to_is_not_compiled() -> None:
     assert "x" not in compiled("START -> a -> END; x -> a").exits
 
 
-@pytest.mark.parametrize(("edge", "scope"), [("c -> b if x max 2", 1), ("c -> a if x max 2", 0), ("c -> END if x max 2", 0)])
+@pytest.mark.parametrize(
+    ("edge", "scope"), [("c -> b if x max 2", 1), ("c -> a if x max 2", 0), ("c -> END if x max 2", 0)]
+)
 def test_a_limit_counts_within_the_innermost_loop_that_holds_both_ends(edge: str, scope: int) -> None:
     plan = compiled(f"START -> a -> b -> c; {edge}; c -> b if y; c -> a else")
     (limited,) = [candidate for candidate in plan.exits["c"].choice if candidate.limit]

@@ -67,7 +67,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 async def async_until(flag: threading.Event) -> None:
-    while not flag.is_set():
+    while not flag.is_set():  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
 
@@ -1192,7 +1192,8 @@ def test_a_node_that_needs_a_key_which_nothing_on_its_path_wrote_says_so() -> No
     def reader(late: int) -> None: ...
 
     def maybe(x: int) -> Any:
-        return dict([("late", 1)]) if x else {}
+        update = {"late": 1}
+        return update if x else {}
 
     run = settled(graph("START -> maybe -> reader -> END", maybe, reader).run(x=0), Status.FAILED)
     with pytest.raises(MissingKey, match=r"reader needs the key 'late', and nothing on the way to reader has set it"):
@@ -1311,7 +1312,9 @@ def test_only_failed_items_run_again_on_resume() -> None:
     assert calls[3:] == [2]
 
 
-@pytest.mark.parametrize("items", [5, "text", {"a": 1}, {1, 2}, None, Hostile()], ids=lambda items: type(items).__name__)
+@pytest.mark.parametrize(
+    "items", [5, "text", {"a": 1}, {1, 2}, None, Hostile()], ids=lambda items: type(items).__name__
+)
 def test_what_is_mapped_over_must_be_a_list(items: Any) -> None:
     async def work(item: int) -> None: ...
 

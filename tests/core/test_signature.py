@@ -36,7 +36,7 @@ def test_parameters_that_name_no_key_are_refused(function: Any) -> None:
         read_keys(function)
 
 
-@pytest.mark.parametrize("function", [lambda error: 0, lambda step=1: 0, lambda END: 0])
+@pytest.mark.parametrize("function", [lambda error: 0, lambda step=1: 0, lambda parallel: 0])
 def test_reserved_parameters_are_refused(function: Any) -> None:
     with pytest.raises(DeclarationError, match="reserved word"):
         read_keys(function)

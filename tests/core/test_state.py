@@ -62,7 +62,14 @@ def test_a_reducer_never_changes_the_old_value(reducer: Any, current: Any, value
 
 @pytest.mark.parametrize(
     ("reducer", "current", "value"),
-    [(append, "text", 1), (extend, [1], "text"), (extend, [1], 5), (merge, {}, [1]), (union, set(), "text"), (add, 1, "a")],
+    [
+        (append, "text", 1),
+        (extend, [1], "text"),
+        (extend, [1], 5),
+        (merge, {}, [1]),
+        (union, set(), "text"),
+        (add, 1, "a"),
+    ],
 )
 def test_a_reducer_refuses_what_it_cannot_fold(reducer: Any, current: Any, value: Any) -> None:
     with pytest.raises(TypeError):
@@ -132,7 +139,7 @@ def test_a_class_without_keys_is_refused() -> None:
 
 
 def test_a_default_without_an_annotation_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="Odd.topic has no annotation"):
+    with pytest.raises(DeclarationError, match=r"Odd\.topic has no annotation"):
         read_schema(type("Odd", (), {"__annotations__": {"a": int}, "topic": ""}))
 
 

@@ -108,6 +108,8 @@ def test_a_call_for_which_no_thread_can_start_is_refused_and_never_made(monkeypa
 
 
 def test_threads_do_not_keep_a_process_from_ending() -> None:
-    script = "import time; from nbgraph.executors.threads import Threads; Threads().submit(time.sleep, 3600); print('end')"
+    script = (
+        "import time; from nbgraph.executors.threads import Threads; Threads().submit(time.sleep, 3600); print('end')"
+    )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")

@@ -19,8 +19,18 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.view.progress import Progress
 
-HOSTILE = ("<b>hi</b>", "c:d", "</text><script>canary()</script>", "\"'`", "a & b &lt;", "\\N\\G\\", "x\x00\x1by", "{{ a }}")
+HOSTILE = (
+    "<b>hi</b>",
+    "c:d",
+    "</text><script>canary()</script>",
+    "\"'`",
+    "a & b &lt;",
+    "\\N\\G\\",
+    "x\x00\x1by",
+    "{{ a }}",
+)
 
 ESSAY = Outline(
     "essay",
@@ -98,5 +108,14 @@ TO_THE_END: tuple[Event, ...] = (
 TO_A_FAILURE: tuple[Event, ...] = (
     *LOOP,
     TaskFailed("draft", 2, 2.0, Failure("ValueError", "no <b>bees</b>", "cell 3, line 3", ValueError("no bees"))),
-    StatusChanged(Status.FAILED, 2.0, "draft failed: ValueError: no <b>bees</b> (cell 3, line 3). Fix the cell, then resume."),
+    StatusChanged(
+        Status.FAILED, 2.0, "draft failed: ValueError: no <b>bees</b> (cell 3, line 3). Fix the cell, then resume."
+    ),
 )
+
+
+def folded(events: tuple[Event, ...]) -> Progress:
+    progress = Progress(ESSAY)
+    for event in events:
+        progress.apply(event)
+    return progress

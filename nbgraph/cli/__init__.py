@@ -1,0 +1,98 @@
+"""The command `nbgraph`: `nbgraph lab` opens JupyterLab on the quickstart notebook or another one."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import nbgraph
+
+QUICKSTART = "01_quickstart.ipynb"
+
+
+class CommandError(Exception):
+    """What keeps a command from working, as one sentence."""
+
+
+def main(arguments: Sequence[str] | None = None, open_lab: Callable[[list[str]], None] | None = None) -> int:
+    """Run the command; returns the exit status.
+
+    Args:
+        arguments: what was typed after `nbgraph`.
+        open_lab: opens JupyterLab with these arguments of its own.
+    """
+    parser = _parser()
+    known, further = parser.parse_known_args(arguments)
+    if known.command is None:
+        parser.print_help()
+        return 2
+    asked, handed_on = _taken_apart(further)
+    try:
+        (open_lab or _open_lab)([str(_notebook(asked)), *handed_on])
+    except CommandError as error:
+        print(f"nbgraph: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("nbgraph", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"nbgraph {nbgraph.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser(
+        "lab",
+        usage="nbgraph lab [NOTEBOOK] [options of JupyterLab]",
+        help="open JupyterLab on a notebook",
+        description=f"Opens JupyterLab on NOTEBOOK, by default {QUICKSTART}, which is put into this folder if it is not"
+        " there. Further options, such as --no-browser or --port 8889, are handed on.",
+        allow_abbrev=False,
+    )
+    return parser
+
+
+def _taken_apart(further: list[str]) -> tuple[str, list[str]]:
+    """The notebook that was asked for, wherever it stands among the options of JupyterLab, and those options."""
+    named = (index for index, each in enumerate(further) if each.endswith(".ipynb") and not each.startswith("-"))
+    place = 0 if further and not further[0].startswith("-") else next(named, None)
+    return (QUICKSTART, further) if place is None else (further[place], further[:place] + further[place + 1 :])
+
+
+def _notebook(asked: str) -> Path:
+    """The notebook as a file of this folder; the quickstart is copied where it is not there.
+
+    Raises:
+        CommandError: there is no such notebook, or no place to put it.
+    """
+    path = Path(asked)
+    if path.is_file():
+        return path
+    if asked != QUICKSTART:
+        raise CommandError(f"there is no notebook {asked!r} here; `nbgraph lab` alone opens the quickstart.")
+    try:
+        shutil.copyfile(_shipped(), path)
+    except OSError as error:
+        raise CommandError(f"{QUICKSTART} cannot be put into {Path.cwd()}: {error.strerror}.") from None
+    print(f"nbgraph: put {QUICKSTART} into {Path.cwd()}", file=sys.stderr)
+    return path
+
+
+def _shipped() -> Path:
+    """The quickstart inside the installed package, else in the checkout that is imported."""
+    package = Path(str(files("nbgraph")))
+    places = (package / "notebooks" / QUICKSTART, package.parent / "notebooks" / QUICKSTART)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise CommandError(f"this installation holds no {QUICKSTART}; install jupyter-nbgraph again.")
+    return found
+
+
+def _open_lab(arguments: list[str]) -> None:
+    try:
+        from jupyterlab.labapp import LabApp
+    except ImportError:
+        raise CommandError("JupyterLab is not installed here; `pip install jupyterlab` brings it.") from None
+    LabApp.launch_instance(arguments)

@@ -1,0 +1,123 @@
+"""A real JupyterLab on loopback and a headless Chromium that looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyterlab_page import NotebookPage
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+}
+
+
+class Server:
+    """A running JupyterLab; `folder` is what it serves."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.folder, self.port = home, home / "notebooks", _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder.mkdir()
+        self._write_settings()
+        self._log = (home / "server.log").open("w")
+        self._process = subprocess.Popen(self._command(), env=self._environment(), stdout=self._log, stderr=self._log)
+        self._wait()
+
+    def stop(self) -> None:
+        """End the server and its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def _command(self) -> list[str]:
+        options = {
+            "ServerApp.ip": "127.0.0.1",
+            "ServerApp.port": self.port,
+            "ServerApp.port_retries": 0,
+            "ServerApp.root_dir": self.folder,
+            "ServerApp.open_browser": False,
+            "ServerApp.allow_root": True,
+            "IdentityProvider.token": "",
+            "LabApp.expose_app_in_browser": True,
+            "LabApp.extension_manager": "readonly",
+        }
+        return [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+
+    def _environment(self) -> dict[str, str]:
+        places = ("CONFIG", "DATA", "RUNTIME")
+        own = {f"JUPYTER_{place}_DIR": str(self.home / place.lower()) for place in places}
+        own |= {"JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"), "IPYTHONDIR": str(self.home / "ipython")}
+        own |= {"JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"), "PYTHONPATH": str(ROOT)}
+        return {**os.environ, **own}
+
+    def _write_settings(self) -> None:
+        for name, values in SETTINGS.items():
+            file = self.home / "settings" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                with urllib.request.urlopen(f"{self.url}/api", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"JupyterLab did not start: {(self.home / 'server.log').read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("jupyterlab"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on PATH")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def lab(server: Server, browser: Browser, tmp_path: Path) -> Iterator[NotebookPage]:
+    """An empty browser window, ready to open notebooks of `server`."""
+    context = browser.new_context(viewport={"width": 1300, "height": 1100})
+    page = NotebookPage(context.new_page(), server.url, server.folder, tmp_path)
+    yield page
+    page.picture("at the end")
+    page.shut_down()
+    context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,122 @@
+"""A notebook in JupyterLab, driven through the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import Locator, Page, Request
+
+SECONDS = 15_000  # in milliseconds, as Playwright counts
+CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(
+    cell => [cell.model.type, cell.model.executionState ?? "", cell.model.executionCount])"""
+
+
+class NotebookPage:
+    """One browser page with one notebook open at a time.
+
+    `foreign` collects the addresses of all requests that left for another origin.
+    """
+
+    def __init__(self, page: Page, url: str, folder: Path, pictures: Path) -> None:
+        self.page, self.url, self.folder, self._pictures = page, url, folder, pictures
+        self.foreign: list[str] = []
+        self.errors: list[str] = []
+        page.set_default_timeout(SECONDS)
+        page.on("request", self._note_request)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    # Opening
+
+    def write(self, name: str, *sources: str) -> None:
+        """Make a notebook of code cells."""
+        cells = [new_code_cell(source.strip("\n")) for source in sources]
+        made = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+        nbformat.write(made, self.folder / name)
+
+    def open(self, name: str) -> None:
+        """Open a notebook and wait for its kernel."""
+        self.load(name)
+        self.page.wait_for_function(
+            "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=SECONDS
+        )
+
+    def load(self, name: str) -> None:
+        """Open a notebook, with or without a kernel."""
+        self.page.goto(f"{self.url}/lab/tree/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+
+    def reload(self) -> None:
+        """Load the page again; the kernel goes on."""
+        self.page.reload()
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+
+    def shut_down(self) -> None:
+        """End all kernels, so that the next test has the machine to itself."""
+        self.page.evaluate("() => globalThis.jupyterapp?.serviceManager.sessions.shutdownAll()")
+
+    # Running
+
+    def run_all(self, wait: bool = True) -> None:
+        """Run all cells as the menu does."""
+        self.command("notebook:run-all-cells", wait)
+
+    def run_cell(self, index: int, source: str | None = None, wait: bool = True) -> None:
+        """Run one cell, with another source where one is given."""
+        self.page.evaluate(
+            """([index, source]) => {
+                const notebook = jupyterapp.shell.currentWidget.content;
+                notebook.deselectAll();
+                notebook.activeCellIndex = index;
+                if (source !== null) notebook.widgets[index].model.sharedModel.setSource(source);
+            }""",
+            [index, source],
+        )
+        self.command("notebook:run-cell", wait)
+
+    def command(self, name: str, wait: bool = True) -> Any:
+        """Execute one of JupyterLab's commands."""
+        call = f"() => {{ const done = jupyterapp.commands.execute('{name}'); {'return done' if wait else ''}; }}"
+        return self.page.evaluate(call)
+
+    def interrupt(self) -> None:
+        """The stop button."""
+        self.command("notebook:interrupt-kernel")
+
+    def save(self) -> None:
+        """Save the notebook and wait for it."""
+        self.command("docmanager:save")
+
+    # Looking
+
+    def cell(self, index: int) -> Locator:
+        """A cell of the notebook."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def text(self, index: int) -> str:
+        """What stands below a cell."""
+        return self.cell(index).locator(".jp-Cell-outputArea").inner_text()
+
+    def node(self, index: int, name: str) -> Locator:
+        """A node in the picture below a cell."""
+        return self.cell(index).locator(f'[data-node="{name}"]')
+
+    def wait_for_state(self, index: int, name: str, state: str) -> None:
+        """Wait until a node in the picture below a cell is in a state."""
+        self.cell(index).locator(f'[data-node="{name}"][data-state="{state}"]').first.wait_for(state="attached")
+
+    def option(self, index: int, number: int = 0) -> Locator:
+        """The button for an option of the open approval below a cell."""
+        return self.cell(index).locator(f".nbgraph-approval:not(.nbgraph-settled) .nbgraph-option-{number}")
+
+    def picture(self, name: str) -> bytes:
+        """A screenshot of the page, kept as a file for people to look at."""
+        return self.page.screenshot(path=self._pictures / f"{name}.png")
+
+    def _note_request(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.netloc != urlsplit(self.url).netloc:
+            self.foreign.append(request.url)

@@ -1,0 +1,19 @@
+"""What all tests share: with NBGRAPH_NOTHING_SKIPPED set, as in CI, a skipped test fails the run."""
+
+import os
+
+import pytest
+
+NO_PART_OF_THE_PROJECT = "is not beside this checkout"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that should have skipped nothing and did."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get("NBGRAPH_NOTHING_SKIPPED"):
+        return
+    skipped = [report for report in reporter.stats.get("skipped", []) if NO_PART_OF_THE_PROJECT not in str(report.longrepr)]
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} tests were skipped, and everything they need should be here", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,125 @@
+import re
+import threading
+from dataclasses import replace
+
+import ipywidgets
+import pytest
+
+from nbgraph.core.approvals import Answer
+from nbgraph.view.approval_widget import STYLE, ApprovalWidget
+from tests.view.stories import ANSWERED, APPROVAL, HOSTILE
+
+
+def asked(refusal: str | None = None, approval=APPROVAL):
+    given = []
+    widget = ApprovalWidget(approval, ("text",), lambda *answer: (given.append(answer), refusal)[1])
+    return widget, given
+
+
+def everything(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+    return [widget, *(one for child in getattr(widget, "children", ()) for one in everything(child))]
+
+
+def markup(widget: ipywidgets.Widget) -> str:
+    return "".join(one.value for one in everything(widget) if isinstance(one, ipywidgets.HTML)).replace(STYLE, "")
+
+
+def test_a_click_gives_option_note_and_changed_values():
+    widget, given = asked()
+    widget.fields["score"].control.value = 9
+    widget.note.value = "fine"
+    widget.buttons[0].click()
+    assert given == [("approve", "fine", {"score": 9})]
+    assert all(button.disabled for button in widget.buttons)
+
+
+def test_a_reject_carries_no_edits():
+    widget, given = asked()
+    widget.fields["score"].control.value = 9
+    widget.fields["tags"].control.value = "no json"
+    widget.buttons[1].click()
+    assert given == [("reject", "", {})]
+
+
+def test_a_refusal_is_shown_and_the_answer_can_be_given_again():
+    widget, given = asked("answered <b>elsewhere</b>")
+    widget.buttons[0].click()
+    widget.buttons[0].click()
+    assert len(given) == 2
+    assert "answered &lt;b&gt;elsewhere&lt;/b&gt;" in widget.message.value
+
+
+def test_bad_json_is_told_and_nothing_is_sent_or_lost():
+    widget, given = asked()
+    widget.fields["tags"].control.value = "[oops"
+    widget.buttons[0].click()
+    assert given == []
+    assert "tags is not JSON" in widget.message.value
+    assert widget.fields["tags"].control.value == "[oops"
+    assert not widget.buttons[0].disabled
+
+
+def test_two_clicks_at_once_are_one_answer():
+    entered, leave, given = threading.Event(), threading.Event(), []
+
+    def slow(*answer):
+        given.append(answer)
+        entered.set()
+        leave.wait(5)
+
+    widget = ApprovalWidget(APPROVAL, (), slow)
+    first = threading.Thread(target=widget.buttons[0].click)
+    first.start()
+    entered.wait(5)
+    widget.buttons[1].click()
+    leave.set()
+    first.join()
+    widget.buttons[1].click()
+    assert [answer[0] for answer in given] == ["approve"]
+
+
+def test_an_error_of_the_receiver_is_shown():
+    def fail(*answer):
+        raise RuntimeError("the store is gone")
+
+    widget = ApprovalWidget(APPROVAL, (), fail)
+    widget.buttons[0].click()
+    assert "the store is gone" in widget.message.value
+    assert not widget.buttons[0].disabled
+
+
+def test_a_settled_question_says_who_answered_and_takes_nothing_more():
+    widget, given = asked()
+    widget.settle(ANSWERED)
+    assert re.search(r"approved — answered by a client of this kernel at \d\d:\d\d: fine", widget.message.value)
+    assert all(one.disabled for one in widget.interactive)
+    widget.buttons[0].click()
+    assert given == []
+
+
+def test_an_answered_question_is_settled_from_the_start():
+    assert all(one.disabled for one in asked(approval=ANSWERED)[0].interactive)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_is_shown_unescaped(text):
+    answer = Answer("yes", text, {}, text, 0.0)
+    hostile = replace(
+        APPROVAL, question="{{ text }}", shown={"text": text}, editable={"text": text}, options=("yes", text), answer=answer
+    )
+    widget, _ = asked(approval=hostile)
+    assert set(re.findall(r"<(\w+)", markup(widget))) <= {"p", "span", "pre"}
+    assert not any(getattr(one, "description_allow_html", False) for one in everything(widget))
+
+
+def test_reject_stands_out_and_options_can_be_found_by_class():
+    widget, _ = asked()
+    assert [button.button_style for button in widget.buttons] == ["", "danger", ""]
+    assert "nbgraph-option-2" in widget.buttons[2]._dom_classes
+    assert "nbgraph-approval" in widget._dom_classes
+
+
+def test_interactive_names_every_widget_that_hears_the_page():
+    widget, _ = asked()
+    hearing = {one for one in everything(widget) if hasattr(one, "disabled") and not isinstance(one, ipywidgets.Box)}
+    assert set(widget.interactive) == {one for one in hearing if not isinstance(one, ipywidgets.HTML)}

@@ -1,0 +1,201 @@
+"""The graph widget's script in a real browser, with a model that stands in for Jupyter's."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.view.graph_widget import GraphWidget
+from nbgraph.view.progress import Progress
+from tests.view.graph_page import DARK, LIGHT, served
+from tests.view.stories import ESSAY, HOSTILE, LOOP, TO_A_FAILURE, TO_THE_END, TO_THE_GATE, folded
+
+pytestmark = pytest.mark.slow
+FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+FLAGS += " --disable-component-update --disable-sync"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(
+    browser: Browser, outline: Outline = ESSAY, progress: Progress | None = None, theme=LIGHT, actions=True
+) -> Iterator[Page]:
+    drawing = GraphWidget(outline).drawing
+    state = {"drawing": drawing, "status": progress.snapshot() if progress else {}, "actions": actions}
+    page = browser.new_page(viewport={"width": 900, "height": 640}, reduced_motion="reduce")
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("request", lambda request: troubles.append(request.url) if "//127.0.0.1" not in request.url else None)
+    with served(state) as address:
+        page.goto(address)
+        page.add_style_tag(content=":root {" + "".join(f"{name}: {value};" for name, value in theme.items()) + "}")
+        page.wait_for_function("window.ready")
+        yield page
+        assert [trouble for trouble in troubles if not trouble.startswith("data:,")] == []
+        assert page.evaluate("window.canary === undefined")
+    page.close()
+
+
+def node(page: Page, name: str):
+    return page.locator(f"[data-node={json.dumps(name)}]")
+
+
+def changes(page: Page, progress: Progress) -> None:
+    page.evaluate("message => model.fire('msg:custom', message)", {"kind": "changes", **progress.changes()})
+
+
+def test_a_picture_without_a_run_shows_no_run(browser):
+    with opened(browser, actions=False) as page:
+        assert page.locator(".nbgraph-graph").count() == 1
+        assert page.locator(".nbgraph-live").count() == 0
+        assert page.locator("button").count() == 0
+        assert page.locator(".nbgraph-record").is_visible()
+        assert page.get_by_text("1 node not written yet").is_visible()
+
+
+def test_a_page_loaded_later_shows_the_run_from_traits_alone(browser):
+    with opened(browser, progress=folded(TO_THE_GATE)) as page:
+        assert page.locator(".nbgraph-live").get_attribute("data-status") == "waiting"
+        assert node(page, "gate").get_attribute("data-state") == "waiting"
+        assert node(page, "draft").get_attribute("aria-label") == "draft: done, 2 visits"
+        assert node(page, "draft").locator(".nbgraph-visits").text_content() == "2×"
+        assert page.locator("[data-edge='2']").get_attribute("data-taken") == "1"
+        assert page.locator("[data-edge='2'] .nbgraph-why").text_content() == "score 6 < 7, 1 of 3"
+        assert page.locator("[aria-live=polite]").inner_text().split() == "waiting gate asks a person".split()
+        assert not page.locator(".nbgraph-record").is_visible()
+
+
+def test_messages_are_folded_in(browser):
+    progress = folded(LOOP)
+    with opened(browser, progress=progress) as page:
+        progress.changes()
+        for event in TO_THE_END[len(LOOP) :]:
+            progress.apply(event)
+            changes(page, progress)
+        assert page.locator(".nbgraph-live").get_attribute("data-status") == "done"
+        assert page.evaluate("model.get('status')") == progress.snapshot()
+        page.locator("summary").click()
+        assert page.locator(".nbgraph-steps tbody tr").count() == 5 + 1
+
+
+@pytest.mark.parametrize("key", ["click", "Enter", " "])
+def test_a_node_opens_its_details(browser, key):
+    progress = folded(TO_A_FAILURE)
+    with opened(browser, progress=progress) as page:
+        draft = node(page, "draft")
+        draft.click() if key == "click" else draft.press(key)
+        assert page.evaluate("sent") == [{"kind": "select", "node": "draft"}]
+        details = {"kind": "details", "node": "draft", **progress.details("draft")}
+        page.evaluate("details => model.fire('msg:custom', details)", details)
+        shown = page.locator(".nbgraph-panel").inner_text()
+        assert "ValueError: no <b>bees</b>\ncell 3, line 3" in shown
+        assert "thinking about bees" in shown and "def draft" in shown
+        draft.click()
+        assert not page.locator(".nbgraph-panel").is_visible()
+
+
+def test_an_open_node_asks_again_when_it_changes(browser):
+    progress = folded(LOOP)
+    with opened(browser, progress=progress) as page:
+        node(page, "draft").click()
+        progress.changes()
+        progress.apply(TO_THE_GATE[len(LOOP)])
+        changes(page, progress)
+        assert page.evaluate("sent.length") == 2
+
+
+@pytest.mark.parametrize(
+    ("story", "buttons"),
+    [(LOOP, ["Pause", "Cancel"]), (TO_THE_GATE, ["Cancel"]), (TO_A_FAILURE, ["Resume"]), (TO_THE_END, [])],
+)
+def test_the_buttons_fit_the_status(browser, story, buttons):
+    with opened(browser, progress=folded(story)) as page:
+        assert page.locator(".nbgraph-buttons button").all_inner_texts() == buttons
+
+
+def test_a_button_acts_once_until_it_is_refused(browser):
+    with opened(browser, progress=folded(LOOP)) as page:
+        button = page.get_by_role("button", name="Cancel")
+        button.click()
+        assert button.is_disabled()
+        assert page.evaluate("sent") == [{"kind": "act", "action": "cancel"}]
+        page.evaluate("model.fire('msg:custom', {kind: 'refused', text: 'the run is over'})")
+        assert page.get_by_role("alert").inner_text() == "the run is over"
+        assert button.is_enabled()
+
+
+def test_a_graph_drawn_again_keeps_status_and_selection(browser):
+    with opened(browser, progress=folded(TO_THE_GATE)) as page:
+        node(page, "review").click()
+        drawing = GraphWidget(ESSAY._replace(nodes=(*ESSAY.nodes, OutlineNode("extra", "function", True)))).drawing
+        page.evaluate("drawing => model.set('drawing', drawing)", drawing)
+        assert node(page, "extra").get_attribute("data-state") == "idle"
+        assert node(page, "review").get_attribute("data-state") == "done"
+        assert "nbgraph-selected" in node(page, "review").get_attribute("class")
+        assert page.locator(".nbgraph-panel").is_visible()
+
+
+def test_hostile_text_is_shown_as_text(browser):
+    names = ("constructor", "__proto__", *HOSTILE)
+    nodes = tuple(OutlineNode(name, "function", True) for name in names)
+    edges = tuple(OutlineEdge(names[0], name, "if", name) for name in names)
+    progress = Progress(Outline("<img src=x onerror=canary()>", nodes, edges, HOSTILE))
+    for event in TO_A_FAILURE:
+        progress.apply(event)
+    with opened(browser, progress.outline, progress) as page:
+        page.locator("summary").click()
+        assert page.locator("#live :is(img, script, b, a, foreignObject)").count() == 0
+        assert page.locator("[data-node=constructor]").get_attribute("data-state") == "idle"
+        details = {"kind": "details", "node": "constructor", "code": "<img src=x onerror=canary()>", "log": HOSTILE[2]}
+        page.locator("[data-node=constructor]").click()
+        page.evaluate("details => model.fire('msg:custom', details)", details)
+        assert HOSTILE[2] in page.locator(".nbgraph-panel").inner_text()
+
+
+def test_an_svg_that_was_tampered_with_is_rebuilt_without_what_is_not_known(browser):
+    with opened(browser) as page:
+        svg = (
+            '<svg xmlns="http://www.w3.org/2000/svg" onload="canary=1" width="9" height="9"><script>canary=1</script>'
+            '<foreignObject><img xmlns="http://www.w3.org/1999/xhtml" src="x" onerror="canary=1"/></foreignObject>'
+            '<a href="javascript:canary=1"><text>hi</text></a><style>*{display:none}</style>'
+            '<g id="x" style="fill:red" onclick="canary=1"><rect width="9" height="9"/></g></svg>'
+        )
+        page.evaluate("svg => model.set('drawing', {...model.get('drawing'), svg})", svg)
+        kept = page.locator(".nbgraph-picture").inner_html()
+        assert page.locator(".nbgraph-picture *").evaluate_all("all => all.map(one => one.localName)") == ["svg", "g", "rect"]
+        assert "canary" not in kept and "red" not in kept
+
+
+def test_a_view_that_is_closed_leaves_nothing_behind(browser):
+    with opened(browser, progress=folded(LOOP)) as page:
+        assert page.evaluate("listening()") == 5
+        page.evaluate("leave()")
+        assert page.evaluate("listening()") == 0
+        assert page.locator(".nbgraph-graph").count() == 0
+
+
+@pytest.mark.parametrize(("name", "theme"), [("light", LIGHT), ("dark", DARK)])
+def test_labels_can_be_read(browser, name, theme, tmp_path):
+    with opened(browser, progress=folded(TO_THE_GATE), theme=theme) as page:
+        node(page, "draft").focus()
+        page.locator("summary").click()
+        boxes = [box.bounding_box() for box in page.locator(".nbgraph-node .nbgraph-icon").all()]
+        label = node(page, "draft").locator("text").first.bounding_box()
+        shape = node(page, "draft").locator("path").bounding_box()
+        page.screenshot(path=Path(os.environ.get("NBGRAPH_SCREENSHOTS", tmp_path)) / f"graph-{name}.png")
+        assert len(boxes) == 4
+        assert shape["x"] < label["x"] and label["x"] + label["width"] < shape["x"] + shape["width"]
+        assert label["height"] > 10

@@ -1,0 +1,93 @@
+import pytest
+
+from nbgraph.view.graph_widget import GraphWidget
+from tests.view.stories import ESSAY, LOOP, TO_THE_GATE, folded
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    messages = []
+    monkeypatch.setattr(GraphWidget, "send", lambda self, content, buffers=None: messages.append(content))
+    return messages
+
+
+def hear(widget: GraphWidget, **content: str) -> None:
+    widget._handle_custom_msg(content, [])
+
+
+def test_a_picture_without_a_run_has_no_buttons():
+    assert not GraphWidget(ESSAY).actions
+    assert GraphWidget(ESSAY, print).actions
+
+
+def test_the_script_and_its_styles_are_the_files_beside_it():
+    assert "export default" in str(GraphWidget(ESSAY)._esm)
+    assert ".jp-OutputArea:has(.nbgraph-live) .nbgraph-record { display: none }" in str(GraphWidget(ESSAY)._css)
+
+
+def test_a_changed_graph_is_drawn_again_and_the_same_is_not():
+    widget, drawn = GraphWidget(ESSAY), []
+    widget.observe(drawn.append, "drawing")
+    widget.show(ESSAY._replace(notes=ESSAY.notes))
+    assert drawn == []
+    widget.show(ESSAY._replace(undefined=2))
+    assert widget.drawing["undefined"] == 2
+    assert len(drawn) == 1
+
+
+def test_changes_go_out_as_a_small_message_and_a_later_page_begins_with_them(sent):
+    progress = folded(LOOP)
+    widget = GraphWidget(ESSAY, print)
+    widget.send_status(progress.snapshot())
+    progress.changes()
+    for event in TO_THE_GATE[len(LOOP) :]:
+        progress.apply(event)
+    synced = []
+    widget.observe(synced.append, "status")
+    widget.send_changes(progress.changes())
+    assert [message["kind"] for message in sent] == ["changes"]
+    assert synced == []
+    assert widget.get_state("status")["status"] == progress.snapshot()
+
+
+def test_nothing_changed_is_not_sent(sent):
+    GraphWidget(ESSAY).send_changes({})
+    assert sent == []
+
+
+def test_a_selected_node_is_answered_with_its_details(sent):
+    hear(GraphWidget(ESSAY, details=folded(LOOP).details), kind="select", node="draft")
+    assert sent[0]["kind"] == "details"
+    assert sent[0]["code"].startswith("def draft")
+    assert sent[0]["log"] == "thinking about bees\n"
+
+
+def test_without_a_run_a_selected_node_shows_its_code(sent):
+    hear(GraphWidget(ESSAY), kind="select", node="draft")
+    assert sent[0]["code"].startswith("def draft")
+
+
+def test_buttons_reach_the_run():
+    done = []
+    widget = GraphWidget(ESSAY, done.append)
+    for action in ("pause", "resume", "cancel", "explode"):
+        hear(widget, kind="act", action=action)
+    assert done == ["pause", "resume", "cancel"]
+
+
+@pytest.mark.parametrize("content", [{"kind": "select", "node": "nobody"}, {"kind": "select"}, {"kind": 1}, {}])
+def test_unknown_messages_are_passed_over(sent, content):
+    hear(GraphWidget(ESSAY), **content)
+    assert sent == []
+
+
+def test_an_action_that_fails_is_told_in_one_sentence(sent):
+    def refuse(action):
+        raise RuntimeError("the run is over")
+
+    hear(GraphWidget(ESSAY, refuse), kind="act", action="cancel")
+    assert sent == [{"kind": "refused", "text": "the run is over"}]
+
+
+def test_its_repr_is_stable():
+    assert repr(GraphWidget(ESSAY)) == "<picture of essay>"

@@ -1,0 +1,120 @@
+import base64
+import re
+from html.parser import HTMLParser
+from xml.etree.ElementTree import fromstring
+
+import bleach
+import pytest
+
+from nbgraph.core.events import Failure, TaskFailed, TaskFinished, TaskStarted
+from nbgraph.core.outline import Outline, OutlineNode
+from nbgraph.view import record
+from nbgraph.view.dot import draw
+from tests.view.stories import ESSAY, HOSTILE, TO_A_FAILURE, TO_THE_END, folded
+
+PLAIN_TAGS = {"div", "p", "strong", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "time"}
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.open = set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in ("img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parsed(html: str) -> Tags:
+    tags = Tags()
+    tags.feed(html)
+    assert tags.open == []
+    return tags
+
+
+def picture(html: str) -> str:
+    found = re.search(r"data:image/svg\+xml;base64,([^\"]+)", html)
+    return base64.b64decode(found[1]).decode()
+
+
+def hostile_record(text: str) -> str:
+    outline = Outline(text, (OutlineNode(text, "function", True),), (), (text,))
+    progress = folded(())
+    progress.outline = outline
+    progress.apply(TaskStarted(text, 1, 0.0))
+    progress.apply(TaskFinished(text, 1, 0.0, 1, {text: text}, ()))
+    progress.apply(TaskFailed(text, 2, 0.0, Failure("Error", text, text, ValueError(text))))
+    return record.html(outline, draw(outline), progress)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text):
+    html = hostile_record(text)
+    assert parsed(html).tags <= PLAIN_TAGS
+    assert {element.tag.rpartition("}")[2] for element in fromstring(picture(html)).iter()} <= {
+        *("svg", "g", "path", "polygon", "ellipse", "circle", "rect", "text")
+    }
+
+
+def test_the_record_needs_no_styles():
+    tags = parsed(record.html(ESSAY, draw(ESSAY), folded(TO_THE_END)))
+    assert tags.attributes == {"class", "alt", "src", "align"}
+
+
+def test_a_sanitiser_leaves_the_record_as_it_is():
+    html = record.html(ESSAY, draw(ESSAY), folded(TO_THE_END))
+    kept = bleach.clean(html, PLAIN_TAGS, {"img": ["alt", "src"], "div": ["align"]}, ["data"])
+    assert kept == html.replace(' class="nbgraph-record"', "")
+
+
+def test_the_picture_has_colours_icons_counts_and_reasons_in_it():
+    svg = picture(record.html(ESSAY, draw(ESSAY), folded(TO_THE_END)))
+    texts = ["".join(element.itertext()) for element in fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"2×", "✓\ufe0e", "score 6 < 7, 1 of 3"} <= set(texts)
+    assert 'stroke="#388e3c"' in svg and "class=" not in svg
+
+
+def test_the_text_is_the_same_for_the_same_run():
+    later = tuple(event._replace(at=event.at * 3) for event in TO_THE_END)
+    shown = record.text(ESSAY, folded(TO_THE_END))
+    assert shown == record.text(ESSAY, folded(later))
+    assert shown.splitlines()[:3] == [
+        "essay: done, 5 steps",
+        "  1. draft: text = 'Bees.' -> review",
+        "  2. review: score = 6, feedback = 'say more' -> draft (score 6 < 7, 1 of 3)",
+    ]
+    assert "  gate was answered 'approve' by a client of this kernel" in shown
+
+
+def test_times_stand_in_elements_of_their_own():
+    def timeless(events):
+        return re.sub("<time>.*?</time>", "", record.html(ESSAY, draw(ESSAY), folded(events)))
+
+    assert timeless(TO_THE_END) == timeless(tuple(event._replace(at=event.at * 3) for event in TO_THE_END))
+
+
+def test_a_failure_is_told_with_its_place():
+    html = record.html(ESSAY, draw(ESSAY), folded(TO_A_FAILURE))
+    assert "<strong>draft #2 failed</strong>: ValueError: no &lt;b&gt;bees&lt;/b&gt; (cell 3, line 3)" in html
+    assert "  draft #2 failed: ValueError" in record.text(ESSAY, folded(TO_A_FAILURE))
+
+
+def test_notes_are_shown():
+    assert "<p>publish: an edge leads to it" in record.html(ESSAY, draw(ESSAY), folded(()))
+
+
+def test_values_are_short_and_secrets_masked():
+    html = record.html(ESSAY, draw(ESSAY), folded((TaskFinished("draft", 1, 0.0, 1, {"text": "x" * 999}, ()),)))
+    assert max(map(len, re.findall("x+", html.partition("<table>")[2]))) <= 80
+    assert "sk-123" not in record.html(ESSAY, draw(ESSAY), folded(TO_THE_END))
+
+
+def test_a_long_run_says_what_is_left_out():
+    progress = folded(tuple(TaskFinished("draft", i, 0.0, i, {}, ()) for i in range(1, 701)))
+    assert "The first 200 are left out here." in record.html(ESSAY, draw(ESSAY), progress)
+    assert record.text(ESSAY, progress).splitlines()[1] == "  The first 200 are left out here."

@@ -1,0 +1,82 @@
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from nbgraph.view.values import LIMIT, MASK, names_secret, secret, short, short_update, shorten
+
+
+@dataclass
+class Account:
+    user: str
+    password: str
+
+
+class Login(BaseModel):
+    user: str
+    apiKey: str
+
+
+class Pair(NamedTuple):
+    name: str
+    token: str
+
+
+@pytest.mark.parametrize("key", ["password", "api_key", "apiKey", "API_KEY", "github_token", "client_secret", "db-pwd"])
+def test_keys_that_name_a_secret_are_known(key):
+    assert secret(key)
+    assert short(key, "s3cr3t") == MASK
+
+
+@pytest.mark.parametrize("key", ["text", "token_count", "tokens", "max_tokens", "secretary", "key", "monkey"])
+def test_other_keys_are_shown(key):
+    assert not secret(key)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"user": "ann", "password": "s3cr3t"},
+        [{"deep": {"api_key": "s3cr3t"}}],
+        Account("ann", "s3cr3t"),
+        Login(user="ann", apiKey="s3cr3t"),
+        Pair("ann", "s3cr3t"),
+        SecretStr("s3cr3t"),
+        {"settings": SecretStr("s3cr3t")},
+    ],
+)
+def test_secrets_within_values_are_masked(value):
+    assert "s3cr3t" not in short("value", value)
+    assert MASK in short("value", value)
+
+
+def test_a_reason_that_tells_of_a_secret_is_known():
+    assert names_secret("password 'x' == 'x'")
+    assert not names_secret("score 6 < 7, 1 of 3")
+
+
+@pytest.mark.parametrize("value", ["x" * 10_000_000, list(range(100_000)), {i: i for i in range(9999)}, 10**5000], ids=type)
+def test_large_values_are_short(value):
+    assert len(short("value", value)) <= LIMIT
+
+
+def test_a_value_whose_repr_raises_is_still_shown():
+    class Broken:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert "Broken" in short("value", Broken())
+
+
+def test_addresses_are_left_out():
+    assert short("value", object()) == "<object object>"
+
+
+def test_text_is_one_line_without_control_characters():
+    assert shorten("\x1b[31mred\x1b[0m\n\tand\x00 dead\ud800") == "red and dead"
+    assert shorten("x" * 200, 10) == "x" * 9 + "…"
+
+
+def test_an_update_of_many_keys_says_how_many_were_left_out():
+    assert short_update({f"k{i}": i for i in range(20)})["…"] == "8 more"
