@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing
 
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.checks import Problem
@@ -39,14 +39,14 @@ from nbgraph.store.memory import MemoryStore
 __version__ = "0.1.0"
 
 
-def load_ipython_extension(shell: Any) -> None:
+def load_ipython_extension(shell: typing.Any) -> None:
     """What `%load_ext nbgraph` calls: the magics, Tab completion, and live views of runs."""
     from nbgraph.notebook import load
 
     load(shell)
 
 
-def unload_ipython_extension(shell: Any) -> None:
+def unload_ipython_extension(shell: typing.Any) -> None:
     """What `%unload_ext nbgraph` calls: takes back all that loading changed."""
     from nbgraph.notebook import unload
 

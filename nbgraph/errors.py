@@ -151,7 +151,7 @@ def brief(value: Any, limit: int = 60) -> str:
     short.maxstring = short.maxother = short.maxlong = limit
     try:
         text = short.repr(value)
-    except Exception:
+    except BaseException:  # a hostile one may raise SystemExit, which must not end the engine
         text = f"<{type(value).__name__} that cannot be shown>"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -160,5 +160,5 @@ def told(error: BaseException) -> str:
     """The message of `error`, or its type where it has none or cannot say it."""
     try:
         return str(error) or type(error).__name__
-    except Exception:
+    except BaseException:
         return f"{type(error).__name__}, whose message cannot be shown"

@@ -13,7 +13,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("NBGRAPH_NOTHING_SKIPPED"):
         return
-    skipped = [report for report in reporter.stats.get("skipped", []) if NO_PART_OF_THE_PROJECT not in str(report.longrepr)]
+    all_skipped = reporter.stats.get("skipped", [])
+    skipped = [report for report in all_skipped if NO_PART_OF_THE_PROJECT not in str(report.longrepr)]
     if skipped and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(f"{len(skipped)} tests were skipped, and everything they need should be here", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

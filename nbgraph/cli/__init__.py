@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 import nbgraph
 
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None, open_lab: Callable[[list[str]],
         return 2
     asked, handed_on = _taken_apart(further)
     try:
-        (open_lab or _open_lab)([str(_notebook(asked)), *handed_on])
+        notebook = _notebook(asked)
+        # the notebook alone is opened by a browser started here; the address is for those who open it by hand
+        (open_lab or _open_lab)([str(notebook), f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}", *handed_on])
     except CommandError as error:
         print(f"nbgraph: {error}", file=sys.stderr)
         return 1

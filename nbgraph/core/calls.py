@@ -28,23 +28,17 @@ class Calls:
 
     def __init__(self, engine: Engine, executor: Executor) -> None:
         self._engine, self._executor = engine, executor
-        self._asking: Counter[str] = Counter()  # questions that a task waits for
-        self._items_running: Counter[str] = Counter()
+        self._items_left: Counter[str] = Counter()
         self._items_done: dict[str, dict[int, Mapping[str, Any]]] = {}  # of maps that have not finished
 
-    def waits_for_a_person(self, task_id: str) -> bool:
-        """Whether a task cannot go on without a person: it asks, and no other item of it runs."""
-        return self._asking[task_id] > 0 and self._items_running[task_id] == 0
-
-    def asks(self, task_id: str, item: int | None, count: int) -> None:
-        """A call has begun (1) or ceased (-1) to wait for a person."""
-        self._asking[task_id] += count
-        if item is not None:
-            self._items_running[task_id] -= count
+    def under_way(self, task_id: str) -> int:
+        """How many calls a task that has not finished is made of: its items that are left, or itself."""
+        return max(self._items_left[task_id], 1)
 
     def forget(self, task_id: str) -> None:
         """Called when a task is committed: its items need not be kept."""
         self._items_done.pop(task_id, None)
+        self._items_left.pop(task_id, None)
 
     async def execute(self, plan: Plan, task: Task, items: Sequence[Any] | None) -> Writes:
         """Call the node of `task`, for each of `items` where it is mapped."""
@@ -72,10 +66,10 @@ class Calls:
                 done[index] = as_update(node.name, node.declared, returned)
             except BaseException as error:
                 failed[index] = error
-            self._items_running[task.id] -= 1
+            self._items_left[task.id] -= 1
 
         left = [index for index in range(len(items)) if index not in done]
-        self._items_running[task.id] = len(left)
+        self._items_left[task.id] = len(left)
         await _all([one(index) for index in left])
         if failed:
             index = min(failed)

@@ -6,7 +6,7 @@ as fine, it is not reported at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import combinations
 from typing import Literal, NamedTuple
@@ -15,7 +15,6 @@ from nbgraph.core.edges import Statement
 from nbgraph.core.graph import END, START, Graph
 from nbgraph.core.inputs import Reader, readers, writers
 from nbgraph.core.loops import Loops, find_loops, reach
-from nbgraph.core.outline import OutlineEdge
 from nbgraph.core.plan import shared_depth
 from nbgraph.core.signature import read_keys
 from nbgraph.errors import DeclarationError, nearest
@@ -55,6 +54,7 @@ class Survey:
         self.writers = writers(graph)
         self.readers = list(readers(graph))
         self._reach: dict[tuple[str, ...], dict[str, int]] = {}
+        self._beside: dict[str, int] = {}
 
     @cached_property
     def successors(self) -> dict[str, list[str]]:
@@ -64,6 +64,11 @@ class Survey:
             if edge.target != END:
                 leads[edge.source].append(edge.target)
         return leads
+
+    @cached_property
+    def linked(self) -> set[str]:
+        """The nodes that some edge names."""
+        return {name for edge in self.edges for name in (edge.source, edge.target)}
 
     @cached_property
     def choices(self) -> dict[str, list[Statement]]:
@@ -81,16 +86,25 @@ class Survey:
         return find_loops(START, self.successors)
 
     @cached_property
-    def fan_outs(self) -> list[tuple[str, ...]]:
-        """Groups of nodes that one node leads to all at once."""
+    def fan_outs(self) -> list[tuple[int, ...]]:
+        """For each node that leads to several at once: what each of these leads to, itself too, as bit sets."""
         always: dict[str, dict[str, None]] = {name: {} for name in self.successors}
         for edge in self.edges:
             if edge.kind in ("plain", "always", "each"):
                 always[edge.source][edge.target] = None
-        groups = [*always.values()]
+        groups = list(always.items())
         for source, statements in self.choices.items():
-            groups += [always[source] | dict.fromkeys(targets) for each in statements for targets in _at_once(each)]
-        return [tuple(group) for group in groups if len(group) > 1]
+            groups += [(source, always[source] | dict.fromkeys(to)) for each in statements for to in _at_once(each)]
+        return [self._spans(source, targets) for source, targets in groups if len(targets) > 1 and source in self.bit]
+
+    def _spans(self, source: str, targets: Iterable[str]) -> tuple[int, ...]:
+        reached = self._reached(self.loops.around[source])
+        return tuple(reached[target] | self.bit[target] for target in targets if target != END)
+
+    @cached_property
+    def bit(self) -> dict[str, int]:
+        """The place of each node that START leads to in the bit sets of `reach`."""
+        return {name: 1 << index for index, name in enumerate(self.loops.found)}
 
     def place(self, name: str) -> str:
         """Where a node is declared, or the first edge that names it."""
@@ -109,12 +123,11 @@ class Survey:
         if one not in around or other not in around:
             return False
         nest = around[one][: shared_depth(around[one], around[other])]
-        return bool(self._reached(nest)[one] >> self.loops.found.index(other) & 1)
+        return bool(self._reached(nest)[one] & self.bit[other])
 
     def leads_somehow(self, one: str, other: str) -> bool:
         """Whether any path leads from `one` to `other`, round loops too."""
-        found = self.loops.found
-        return one in found and other in found and bool(self._reached(())[one] >> found.index(other) & 1)
+        return bool(self._reached(())[one] & self.bit[other])
 
     def _reached(self, nest: tuple[str, ...]) -> dict[str, int]:
         if nest not in self._reach:
@@ -124,14 +137,25 @@ class Survey:
 
     def parallel(self, one: str, other: str) -> bool:
         """Whether both can run at once: neither leads to the other, and some node leads to both over two edges."""
-        if one == other or self.leads(one, other) or self.leads(other, one):
+        if one == other or one not in self.bit or not self.beside(one) & self.bit.get(other, 0):
             return False
-        return any(self._apart(group, one, other) for group in self.fan_outs)
+        return not self.leads(one, other) and not self.leads(other, one)
 
-    def _apart(self, group: tuple[str, ...], one: str, other: str) -> bool:
-        to_one = {start for start in group if start == one or self.leads(start, one)}
-        to_other = {start for start in group if start == other or self.leads(start, other)}
-        return bool(to_one and to_other) and len(to_one | to_other) > 1
+    def beside(self, name: str) -> int:
+        """The nodes that some node leads to over one edge and to `name` over another, as a bit set."""
+        if name not in self._beside:
+            self._beside[name] = self._found_beside(self.bit[name])
+        return self._beside[name]
+
+    def _found_beside(self, bit: int) -> int:
+        found = 0
+        for spans in self.fan_outs:
+            apart = [span for span in spans if not span & bit]
+            if len(apart) == len(spans):
+                continue
+            for span in spans if len(spans) - len(apart) > 1 else apart:
+                found |= span
+        return found
 
 
 def _at_once(statement: Statement) -> list[tuple[str, ...]]:
@@ -146,14 +170,10 @@ def _undeclared(survey: Survey) -> Found:
     for name in survey.names:
         if name not in survey.graph.nodes:
             unused = [
-                other for other in survey.graph.nodes if other not in survey.successors or not _linked(survey, other)
+                other for other in survey.graph.nodes if other not in survey.successors or other not in survey.linked
             ]
             remedy = f"write its cell, %%node with def {name}(...)" + nearest(name, unused).replace("?", "")
             yield Problem("NBG101", "todo", survey.place(name), f"the node {name} is not written yet", remedy)
-
-
-def _linked(survey: Survey, name: str) -> bool:
-    return any(name in (edge.source, edge.target) for edge in survey.edges)
 
 
 def _start(survey: Survey) -> Found:
@@ -164,7 +184,7 @@ def _start(survey: Survey) -> Found:
     if any(edge.source == START for edge in survey.edges):
         return
     led_to = {edge.target for edge in survey.edges}
-    free = [name for name in survey.names if name not in led_to and _linked(survey, name)]
+    free = [name for name in survey.names if name not in led_to and name in survey.linked]
     text = (
         f"{', '.join(free)} could all be the start" if free else "every node is led to by another, so none is the start"
     )
@@ -175,14 +195,14 @@ def _unreachable(survey: Survey) -> Found:
     if not any(edge.source == START for edge in survey.edges):
         return
     for name in survey.names:
-        if _linked(survey, name) and name not in survey.loops.around:
+        if name in survey.linked and name not in survey.loops.around:
             remedy = f"add an edge to {name}, or drop it"
             yield Problem("NBG102", "warning", survey.place(name), f"nothing leads from START to {name}", remedy)
 
 
 def _unused(survey: Survey) -> Found:
     for name, node in survey.graph.nodes.items():
-        if not _linked(survey, name) and survey.edges:
+        if name not in survey.linked and survey.edges:
             remedy = f"add an edge such as {survey.names[0]} -> {name}, or %graph drop {name}"
             yield Problem("NBG110", "warning", node.where, f"no edge names the node {name}", remedy)
 
@@ -190,7 +210,7 @@ def _unused(survey: Survey) -> Found:
 def _dead_ends(survey: Survey) -> Found:
     leaving = {edge.source for edge in survey.edges}
     for name in survey.names:
-        if _linked(survey, name) and name not in leaving:
+        if name in survey.linked and name not in leaving:
             text = f"{name} leads nowhere, and so ends its branch"
             yield Problem("NBG103", "warning", survey.place(name), text, f"add {name} -> END to say that it is meant")
 
@@ -346,18 +366,21 @@ def _led_to_from_loops(survey: Survey) -> Found:
 
 
 def _waits_for_a_person(survey: Survey) -> Found:
-    people = [name for name, node in survey.graph.nodes.items() if node.kind == "human" and name in survey.loops.around]
-    into: dict[str, list[OutlineEdge]] = {}
+    people = [name for name, node in survey.graph.nodes.items() if node.kind == "human" and name in survey.bit]
+    into: dict[str, int] = {}
     for edge in survey.edges:
-        into.setdefault(edge.target, []).append(edge)
-    for name, edges in into.items():
-        if name == END or len(edges) < 2:
-            continue
-        for person in people:
-            if survey.leads(person, name) and any(survey.parallel(edge.source, person) for edge in edges):
-                text = f"{name} waits for {person}, where a person is asked"
-                remedy = f"that is right where {name} joins both; else give the branches a node each"
-                yield Problem("NBG116", "info", survey.place(name), text, remedy)
+        if edge.target != END and edge.source in survey.bit:
+            into[edge.target] = into.get(edge.target, 0) | survey.bit[edge.source]
+    for person in people:
+        beside = survey.beside(person)
+        joins = [name for name, sources in into.items() if sources & beside and survey.leads(person, name)]
+        names = {
+            edge.source for edge in survey.edges if edge.target in joins[:1] and survey.parallel(edge.source, person)
+        }
+        if names:
+            text = f"{joins[0]} waits for {person}, where a person is asked"
+            remedy = f"that is right where {joins[0]} joins both; else give the branches a node each"
+            yield Problem("NBG116", "info", survey.place(joins[0]), text, remedy)
 
 
 _CHECKS: tuple[Callable[[Survey], Found], ...] = (

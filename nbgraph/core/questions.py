@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from threading import Condition
 from typing import Any
@@ -11,7 +12,7 @@ from nbgraph.core.approvals import Answers, Approval, checked_answer
 from nbgraph.core.ports import Store
 from nbgraph.errors import ApprovalError, nearest
 
-Asked = tuple[Approval, "asyncio.Future[Approval]"]
+Asked = tuple[Approval, str, "asyncio.Future[Approval]"]
 
 
 class Questions:
@@ -34,24 +35,30 @@ class Questions:
         self._run_id, self._store, self._given, self._clock = run_id, store, given, clock
         self._changed, self._go_on = changed, go_on
         self._open: dict[str, Asked] = {}
+        self._waiting: Counter[str] = Counter()
         self._closed = ""
 
     @property
     def asking(self) -> list[str]:
         """The nodes that wait for an answer."""
         with self._changed:
-            return [approval.node for approval, _ in self._open.values()]
+            return [approval.node for approval, *_ in self._open.values()]
 
     @property
     def all(self) -> list[Approval]:
         """All questions asked so far, with their answers."""
         return self._store.approvals(self._run_id)
 
-    def open(self, approval: Approval, future: asyncio.Future[Approval]) -> None:
+    def waiting(self, task_id: str) -> int:
+        """How many open questions a task has."""
+        return self._waiting[task_id]
+
+    def open(self, approval: Approval, task_id: str, future: asyncio.Future[Approval]) -> None:
         """Ask; `future` gets the approval with its answer."""
         self._store.ask(approval)
         with self._changed:
-            self._open[approval.id] = (approval, future)
+            self._open[approval.id] = (approval, task_id, future)
+            self._waiting[task_id] += 1
 
     def answer(self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str) -> Approval:
         """Keep the answer to the open question of the node, or with the id, `name`.
@@ -65,8 +72,10 @@ class Questions:
             raise ApprovalError(self._closed)
         answered = self._store.answer(approval.id, checked_answer(approval, option, note, edit, by, self._clock()))
         with self._changed:
-            _, future = self._open.pop(approval.id, (approval, None))
-            if future is not None:
+            asked = self._open.pop(approval.id, None)
+            if asked is not None:
+                _, task_id, future = asked
+                self._waiting[task_id] -= 1
                 self._go_on(future, answered)
         return answered
 
@@ -93,7 +102,7 @@ class Questions:
 
     def _find(self, name: str) -> Approval:
         with self._changed:
-            asked = [approval for approval, _ in self._open.values() if name in (approval.node, approval.id)]
+            asked = [approval for approval, *_ in self._open.values() if name in (approval.node, approval.id)]
         if len(asked) > 1:
             raise ApprovalError(f"{name} asks {len(asked)} questions; answer one by its id, such as {asked[0].id}.")
         past = [approval for approval in self.all if name in (approval.node, approval.id)]

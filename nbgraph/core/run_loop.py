@@ -34,6 +34,10 @@ _live: set[RunLoop] = (
 STEPS_IN_A_ROW = 32  # nodes that never wait must let others, and the stop button, have their turn
 
 
+class _LoopEnds(BaseException):
+    """The caller's loop ends while a person is awaited: the question stays open and the run waiting."""
+
+
 class RunLoop:
     """The engine of one run: `run_id`, of `plan`, on `loop`, with `limit` steps until it is paused."""
 
@@ -199,7 +203,7 @@ class RunLoop:
             return Status.RUNNING, ""
         if self._failures:
             return Status.FAILED, "; ".join(f"{task}: {failure.message}" for task, failure in self._failures.items())
-        if not all(map(self._calls.waits_for_a_person, self._flying)):
+        if any(self._calls.under_way(task) > self.questions.waiting(task) for task in self._flying):
             return Status.RUNNING, ""
         if self._stop:
             return Status.PAUSED, self._stop
@@ -239,8 +243,11 @@ class RunLoop:
             following: tuple[Task, ...] = ()
             try:
                 following = await self._step(task)
+            except _LoopEnds:
+                _live.discard(self)
+                return
             except BaseException as error:  # SystemExit too: what a node raises must not end the engine
-                if not self.here or self._is_closing(error):
+                if not self.here:  # the interpreter ends
                     raise
                 self._fail(task, error)
             del self._flying[task.id]
@@ -302,12 +309,6 @@ class RunLoop:
             failure = self._failures[task.id] = failure_of(error, self.plan.nodes[task.node])
             self._tell(events.TaskFailed(task.node, task.visit, self._clock(), failure))
 
-    def _is_closing(self, error: BaseException) -> bool:
-        """Whether it is not the run but its loop that ends: then a task has neither failed nor finished."""
-        this = asyncio.current_task()
-        cancelled = isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling() > 0
-        return cancelled and self.status is not Status.CANCELLED
-
     # What a task's context offers
 
     def note_printed(self, node: str, visit: int, text: str) -> None:
@@ -331,15 +332,14 @@ class RunLoop:
         place = (context.key, self.run_id, context.node, context.visit)
         approval = Approval(*place, question, shown, options, editable, now, seal)
         future: asyncio.Future[Approval] = self.loop.create_future()
-        self.questions.open(approval, future)
+        self.questions.open(approval, context.task_id, future)
         self._tell(events.ApprovalAsked(approval, now))
         self.questions.use_given(approval)
-        if not future.done():
-            self._calls.asks(context.task_id, context.item, 1)
-            self._settle()
-            await future
-            self._calls.asks(context.task_id, context.item, -1)
-        answered = future.result()
+        self._settle()
+        try:
+            answered = await future
+        except asyncio.CancelledError:
+            raise Cancelled("the run was cancelled") if self.status is Status.CANCELLED else _LoopEnds from None
         self._tell(events.ApprovalAnswered(answered, self._clock()))
         assert answered.answer is not None
         return answered.answer

@@ -26,8 +26,12 @@ class FunctionBody:
         if self.takes_context:
             arguments["ctx"] = context
         if self.blocking:
-            return context.in_thread(self.function, arguments)
+            return self._in_thread(arguments, context)
         return self.function(**arguments)  # type: ignore[no-any-return]
+
+    async def _in_thread(self, arguments: dict[str, Any], context: Context) -> Any:
+        returned = await context.in_thread(self.function, arguments)
+        return await returned if inspect.isawaitable(returned) else returned  # a plain def may wrap an async one
 
 
 def function_node(

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from nbgraph.core.context import current
 
-_teed: list[Any] = []
+STREAMS = ("stdout", "stderr")
+
+
+class Tee:
+    """A stream that copies what nodes write into their logs, and is otherwise the stream that it stands before.
+
+    IPython puts its own `write` on the stream for the time of each cell and then puts back what it found, so that a
+    `write` of ours, put there by the cell that loads the extension, would be gone with that cell. Which cell shows a
+    text is the kernel's doing: it goes by the context of the run.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> Any:
+        """Write, and copy what a node wrote into its log."""
+        context = current.get()
+        if context is not None and isinstance(text, str):
+            context.printed(text)
+        return self.stream.write(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of `lines`."""
+        for line in lines:
+            self.write(line)
 
 
 def install() -> None:
-    """Copy what nodes write to stdout and stderr into their logs, until `uninstall`; called twice it does so once.
-
-    The streams stay the same objects, so that a log handler made earlier is heard too and nothing that others wrapped
-    around them is lost. Which cell shows the text is the kernel's doing: it goes by the context of the run.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if not any(stream is known for known in _teed):
-            setattr(stream, "write", partial(_write, stream.write))  # noqa: B010  a stream's method, not ours
-            _teed.append(stream)
+    """Stand before stdout and stderr; called twice it does so once."""
+    for name in STREAMS:
+        stream = getattr(sys, name)
+        if not isinstance(stream, Tee):
+            setattr(sys, name, Tee(stream))
 
 
 def uninstall() -> None:
-    """Leave the streams as they were."""
-    while _teed:
-        delattr(_teed.pop(), "write")
-
-
-def _write(write: Callable[[str], int | None], text: str) -> int | None:
-    context = current.get()
-    if context is not None and isinstance(text, str):
-        context.printed(text)
-    return write(text)
+    """Step aside, unless somebody else has come between."""
+    for name in STREAMS:
+        stream = getattr(sys, name)
+        if isinstance(stream, Tee):
+            setattr(sys, name, stream.stream)

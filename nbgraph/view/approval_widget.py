@@ -84,6 +84,9 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         """Show the answer and let nothing more be entered."""
         self._enable(False)
         self.add_class("nbgraph-settled")
+        for key, value in (approval.answer.edit if approval.answer else {}).items():
+            if key in self.fields:
+                self.fields[key].show(value)
         self._say(_settled(approval))
 
     def _button(self, index: int, option: str) -> ipywidgets.Button:

@@ -33,6 +33,10 @@ class EditField:
         """Let the value be edited, or not."""
         self.control.disabled = not (enabled and self.editable)
 
+    def show(self, value: Any) -> None:
+        """Show the value that was answered, whoever entered it."""
+        self.control.value = _written(value) if self.as_json else value
+
     def changed(self) -> bool:
         """Whether another value was entered; ApprovalError where it cannot be read."""
         if not self.editable or self.control.value == self.entered:

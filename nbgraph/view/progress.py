@@ -55,7 +55,8 @@ class Progress:
         before = {edge: self.edges[index] for index, edge in enumerate(self._outline.edges) if index in self.edges}
         self._outline = outline
         self.edges = {index: before[edge] for index, edge in enumerate(outline.edges) if edge in before}
-        self._edges_changed = set(self.edges)
+        self._edges_changed.clear()
+        self._edges_changed.update(self.edges)
 
     def apply(self, event: Event) -> None:
         """Take in one event."""

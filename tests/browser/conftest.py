@@ -25,7 +25,7 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
-    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": False},
 }
 
 
@@ -109,6 +109,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def lab(server: Server, browser: Browser, tmp_path: Path) -> Iterator[NotebookPage]:
     """An empty browser window, ready to open notebooks of `server`."""
+    for left in server.folder.iterdir():
+        left.unlink() if left.is_file() else shutil.rmtree(left)
     context = browser.new_context(viewport={"width": 1300, "height": 1100})
     page = NotebookPage(context.new_page(), server.url, server.folder, tmp_path)
     yield page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +12,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, Request
 
 SECONDS = 15_000  # in milliseconds, as Playwright counts
-CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(
-    cell => [cell.model.type, cell.model.executionState ?? "", cell.model.executionCount])"""
+ENDED = re.compile(r"\[\d+\]")
+IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
 class NotebookPage:
@@ -40,14 +41,26 @@ class NotebookPage:
     def open(self, name: str) -> None:
         """Open a notebook and wait for its kernel."""
         self.load(name)
-        self.page.wait_for_function(
-            "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=SECONDS
-        )
+        self.wait_for_idle()
 
     def load(self, name: str) -> None:
         """Open a notebook, with or without a kernel."""
         self.page.goto(f"{self.url}/lab/tree/{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+
+    def load_without_kernel(self, name: str) -> None:
+        """Open a notebook whose kernel is not installed, and ask for none."""
+        self.load(name)
+        self.page.locator(".jp-Dialog select").select_option("null")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        self.page.locator(".jp-Dialog").wait_for(state="detached")
+
+    def copy_untrusted(self, name: str, copy: str) -> None:
+        """Copy a saved notebook as if it came from elsewhere: for a kernel that is not here, and not signed here."""
+        notebook = nbformat.read(self.folder / name, as_version=4)
+        notebook.metadata["kernelspec"] = {"name": "elsewhere", "display_name": "Elsewhere"}
+        notebook.metadata["language_info"] = {"name": "elsewhere"}
+        nbformat.write(notebook, self.folder / copy)
 
     def reload(self) -> None:
         """Load the page again; the kernel goes on."""
@@ -107,6 +120,18 @@ class NotebookPage:
     def wait_for_state(self, index: int, name: str, state: str) -> None:
         """Wait until a node in the picture below a cell is in a state."""
         self.cell(index).locator(f'[data-node="{name}"][data-state="{state}"]').first.wait_for(state="attached")
+
+    def wait_for_status(self, index: int, status: str) -> None:
+        """Wait until the run below a cell has a status."""
+        self.cell(index).locator(f'[data-status="{status}"]').first.wait_for(state="attached")
+
+    def wait_for_idle(self) -> None:
+        """Wait until there is a kernel, and it has nothing to do."""
+        self.page.wait_for_function(IDLE)
+
+    def wait_for_cell(self, index: int) -> None:
+        """Wait until a cell that was run has ended; a subshell makes the kernel look idle before."""
+        self.cell(index).locator(".jp-InputPrompt").get_by_text(ENDED).wait_for()
 
     def option(self, index: int, number: int = 0) -> Locator:
         """The button for an option of the open approval below a cell."""

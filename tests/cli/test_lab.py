@@ -12,15 +12,19 @@ import pytest
 import nbgraph
 from nbgraph.cli import QUICKSTART, main
 
+ADDRESS = "--LabApp.default_url="
+
 
 class Lab:
     """Stands for JupyterLab: notes what it is opened with."""
 
     def __init__(self) -> None:
         self.arguments: list[str] = []
+        self.address = ""
 
     def __call__(self, arguments: list[str]) -> None:
-        self.arguments = arguments
+        self.arguments = [each for each in arguments if not each.startswith(ADDRESS)]
+        self.address = next(each.removeprefix(ADDRESS) for each in arguments if each.startswith(ADDRESS))
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_quickstart_is_copied_and_opened(folder: Path) -> None:
     lab = Lab()
     assert main(["lab"], lab) == 0
-    assert lab.arguments == [QUICKSTART]
+    assert (lab.arguments, lab.address) == ([QUICKSTART], f"/lab/tree/{QUICKSTART}")
     assert json.loads((folder / QUICKSTART).read_text(encoding="utf-8"))["nbformat"] == 4
 
 

@@ -65,7 +65,7 @@ def served(state: dict[str, Any]) -> Iterator[str]:
     }
 
     class Files(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
+        def do_GET(self) -> None:
             kind, body = files[self.path]
             self.send_response(200)
             self.send_header("Content-Type", kind)

@@ -93,6 +93,7 @@ def test_a_settled_question_says_who_answered_and_takes_nothing_more():
     widget.settle(ANSWERED)
     assert re.search(r"approved — answered by a client of this kernel at \d\d:\d\d: fine", widget.message.value)
     assert all(one.disabled for one in widget.interactive)
+    assert widget.fields["score"].control.value == 9
     widget.buttons[0].click()
     assert given == []
 
@@ -105,7 +106,12 @@ def test_an_answered_question_is_settled_from_the_start():
 def test_nothing_is_shown_unescaped(text):
     answer = Answer("yes", text, {}, text, 0.0)
     hostile = replace(
-        APPROVAL, question="{{ text }}", shown={"text": text}, editable={"text": text}, options=("yes", text), answer=answer
+        APPROVAL,
+        question="{{ text }}",
+        shown={"text": text},
+        editable={"text": text},
+        options=("yes", text),
+        answer=answer,
     )
     widget, _ = asked(approval=hostile)
     assert set(re.findall(r"<(\w+)", markup(widget))) <= {"p", "span", "pre"}

@@ -1,3 +1,4 @@
+import itertools
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -63,7 +64,9 @@ def test_undefined_nodes_are_dashed_and_human_nodes_have_another_shape():
 
 def test_no_colour_is_fixed(engine):
     svg = draw(ESSAY).svg
-    assert "fill=" not in svg and "stroke=" not in svg and "style=" not in svg
+    assert "fill=" not in svg
+    assert "stroke=" not in svg
+    assert "style=" not in svg
 
 
 def test_a_label_that_is_padded_is_still_no_html():
@@ -82,7 +85,7 @@ def test_the_same_graph_is_laid_out_once(monkeypatch):
 
 def test_a_wide_graph_runs_from_top_to_bottom():
     nodes = tuple(OutlineNode(f"a_rather_long_name_{i}", "function", True) for i in range(9))
-    edges = tuple(OutlineEdge(a.name, b.name, "plain", "") for a, b in zip(nodes, nodes[1:], strict=False))
+    edges = tuple(OutlineEdge(a.name, b.name, "plain", "") for a, b in itertools.pairwise(nodes))
     assert "rankdir=TB" in draw(Outline("tall", nodes, edges)).dot
     assert "rankdir=LR" in draw(pair("a", "b")).dot
 
@@ -91,7 +94,8 @@ def test_without_graphviz_the_picture_is_a_list_that_says_why(monkeypatch):
     monkeypatch.setattr(dot, "find_executable", lambda: None)
     shown = texts(draw(ESSAY).svg)
     assert shown[0].startswith("Shown as a list: Graphviz was not found")
-    assert "→ gate" in shown and "else" in shown
+    assert "→ gate" in shown
+    assert "else" in shown
 
 
 @pytest.mark.parametrize(("program", "why"), [("/bin/false", "failed"), ("/nowhere/dot", "could not be started")])

@@ -33,7 +33,14 @@ def test_the_widget_fits_the_type_and_nothing_is_changed_yet(value, widget):
 
 @pytest.mark.parametrize(
     ("value", "entered", "read"),
-    [("a", "b", "b"), (True, False, False), (3, 4, 4), ([1], "[1, 2]", [1, 2]), ((1,), "[2]", (2,)), (None, '"x"', "x")],
+    [
+        ("a", "b", "b"),
+        (True, False, False),
+        (3, 4, 4),
+        ([1], "[1, 2]", [1, 2]),
+        ((1,), "[2]", (2,)),
+        (None, '"x"', "x"),
+    ],
 )
 def test_an_entered_value_keeps_its_type(value, entered, read):
     field = EditField("key", value)

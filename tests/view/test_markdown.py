@@ -53,7 +53,9 @@ def test_an_authors_link_opens_without_telling_where_from():
     assert '<a href="https://e.org/a?b=1&amp;c=2" rel="noopener noreferrer" target="_blank">go</a>' in html
 
 
-@pytest.mark.parametrize("template", ["![x](https://e.org/a.png)", "<img src=x onerror=canary()>", "<b>hi</b>", "<!-- x -->"])
+@pytest.mark.parametrize(
+    "template", ["![x](https://e.org/a.png)", "<img src=x onerror=canary()>", "<b>hi</b>", "<!-- x -->"]
+)
 def test_images_and_raw_html_of_the_author_do_not_pass(template):
     html = question_html(template, {})
     assert tags(html) <= {"p", "a"}
@@ -64,7 +66,9 @@ def test_placeholders_are_the_keys_in_order():
     assert placeholders("{{ b }} {{a}} {{ b }} {{ größe }}") == ("b", "a", "größe")
 
 
-@pytest.mark.parametrize("template", ["ok\n  {{ a", "ok\n  {{ a.b }}", "ok\n  {{}}", "ok\n  {{ 1a }}", "ok\n  {{ {a} }}"])
+@pytest.mark.parametrize(
+    "template", ["ok\n  {{ a", "ok\n  {{ a.b }}", "ok\n  {{}}", "ok\n  {{ 1a }}", "ok\n  {{ {a} }}"]
+)
 def test_a_malformed_placeholder_is_pointed_at(template):
     with pytest.raises(TextError) as caught:
         placeholders(template)

@@ -15,7 +15,7 @@ class Account:
 
 class Login(BaseModel):
     user: str
-    apiKey: str
+    api_key: str
 
 
 class Pair(NamedTuple):
@@ -40,7 +40,7 @@ def test_other_keys_are_shown(key):
         {"user": "ann", "password": "s3cr3t"},
         [{"deep": {"api_key": "s3cr3t"}}],
         Account("ann", "s3cr3t"),
-        Login(user="ann", apiKey="s3cr3t"),
+        Login(user="ann", api_key="s3cr3t"),
         Pair("ann", "s3cr3t"),
         SecretStr("s3cr3t"),
         {"settings": SecretStr("s3cr3t")},
@@ -56,7 +56,9 @@ def test_a_reason_that_tells_of_a_secret_is_known():
     assert not names_secret("score 6 < 7, 1 of 3")
 
 
-@pytest.mark.parametrize("value", ["x" * 10_000_000, list(range(100_000)), {i: i for i in range(9999)}, 10**5000], ids=type)
+@pytest.mark.parametrize(
+    "value", ["x" * 10_000_000, list(range(100_000)), {i: i for i in range(9999)}, 10**5000], ids=type
+)
 def test_large_values_are_short(value):
     assert len(short("value", value)) <= LIMIT
 
