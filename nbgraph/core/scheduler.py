@@ -87,17 +87,18 @@ def advance(frontier: Frontier, task: Task, writes: Writes) -> Advance:
         UpdateError: a reducer refused a value.
         MissingKey, ConditionFailed, RoutingError: the choice that the task has to make cannot be made.
     """
-    view, written = _commit(frontier, task, writes)
-    active, last = dict(frontier.active), frontier.last
+    plan, arrived, active, visits, last, ended, written, counted = frontier
+    active = dict(active)
     del active[task.id]
-    if not active and not frontier.arrived and not frontier.ended:
-        # alone, and everything is in its past: the history starts again, so that it does not grow with the run
-        view, last = View(Origin(view.values), {}, view.values, view.versions), {}
+    # alone, and everything is in its past: the history starts again, so that it does not grow with the run
+    alone = not active and not arrived and not ended
+    view, written = _commit(frontier, task, writes, alone)
     arrival = Arrival(task.id, task.node, task.visit, view)
-    if frontier.plan.loops.around[task.node]:
+    if alone:
+        last = {}
+    if plan.loops.around[task.node]:
         last = {**last, task.node: arrival}
-    plan, arrived, _, visits, _, ended, _, taken = frontier
-    after = Frontier(plan, arrived, active, visits, last, ended, written, taken)
+    after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
     return _follow(after, task.node, task.stamp, arrival)
 
 
@@ -138,10 +139,12 @@ def adopt(frontier: Frontier, plan: Plan) -> Frontier:
 # Views
 
 
-def _commit(frontier: Frontier, task: Task, writes: Writes) -> tuple[View, Mapping[str, tuple[int, str]]]:
-    """The view of `task` with its own writes, and who has written what by then."""
+def _commit(
+    frontier: Frontier, task: Task, writes: Writes, alone: bool
+) -> tuple[View, Mapping[str, tuple[int, str]]]:
+    """The view of `task` with its own writes, without its history where it is `alone`, and who has written what."""
     view = task.view
-    if not writes:
+    if not writes and not alone:
         return view, frontier.written
     reducers, node = frontier.plan.schema.reducers, task.node
     values, versions, written = dict(view.values), dict(view.versions), dict(frontier.written)
@@ -152,6 +155,8 @@ def _commit(frontier: Frontier, task: Task, writes: Writes) -> tuple[View, Mappi
             continue
         versions[key] = number = _number_after(frontier, view, key, node)
         written[key], values[key] = (number, node), plain_value(value)
+    if alone:
+        return View(Origin(values), {}, values, versions), written
     history = Commit(view.history, node, task.visit, writes)
     return View(history, {**view.clock, node: task.visit}, values, versions), written
 
@@ -194,12 +199,11 @@ def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Ad
             arrived[place] = (*arrived.get(place, ()), arrival)
     if not edges or END in [edge.target for edge in edges]:
         ended = {**ended, node: arrival}
-    started = []
+    started: list[Task] = []
     for place in _ready(plan, arrived, active):
         task = _task(plan, place, arrived.pop(place), last.get(place[0]), visits)
-        visits[task.node] = task.visit
+        visits[task.node], active[task.id] = task.visit, task
         started.append(task)
-    active.update([(task.id, task) for task in started])
     return Advance(Frontier(plan, arrived, active, visits, last, ended, written, counted), tuple(started), taken)
 
 
@@ -233,5 +237,4 @@ def _task(
     parents: Sequence[Arrival] = arrivals
     if len(arrivals) > 1 or (before is not None and before is not arrivals[0]):
         parents = _sorted(plan, arrivals if before is None else (*arrivals, before))
-    view = _merge(plan, parents)
-    return Task(f"{node}#{visit}", node, visit, stamp, view, tuple([parent.id for parent in parents]))
+    return Task(f"{node}#{visit}", node, visit, stamp, _merge(plan, parents), tuple([each.id for each in parents]))
