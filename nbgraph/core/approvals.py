@@ -100,8 +100,8 @@ class Answers:
     """Answers given before they are asked for: a list for each human node, used in order.
 
     `by` is recorded with each answer. Those of the `environment` speak for all graphs of a program, so only what
-    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}}`; it may
-    hold the `digest` of what was shown, and on a mismatch the question stays open and the entry unused.
+    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}}`. It
+    may hold the `digest` of what was shown, and on a mismatch the question stays open and the entry unused.
     """
 
     by: str

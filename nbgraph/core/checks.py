@@ -6,17 +6,16 @@ as fine, it is not reported at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
 from nbgraph.core.edges import Statement
 from nbgraph.core.graph import END, START, Graph
-from nbgraph.core.inputs import Reader, readers, writers
-from nbgraph.core.loops import Loops, find_loops, reach
+from nbgraph.core.inputs import Reader
 from nbgraph.core.plan import shared_depth
 from nbgraph.core.signature import read_keys
+from nbgraph.core.survey import Survey
 from nbgraph.errors import DeclarationError, nearest
 
 Severity = Literal["error", "todo", "warning", "info"]
@@ -42,125 +41,6 @@ def check(graph: Graph) -> list[Problem]:
     survey = Survey(graph)
     found = dict.fromkeys(problem for each in _CHECKS for problem in each(survey))
     return sorted(found, key=lambda problem: _GRAVITY[problem.severity])
-
-
-class Survey:
-    """A graph with what several checks need to know of it, each worked out once."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.edges = graph.edge_list()
-        self.names = graph.names()
-        self.writers = writers(graph)
-        self.readers = list(readers(graph))
-        self._reach: dict[tuple[str, ...], dict[str, int]] = {}
-        self._beside: dict[str, int] = {}
-
-    @cached_property
-    def successors(self) -> dict[str, list[str]]:
-        """The nodes that each node leads to, END left out."""
-        leads: dict[str, list[str]] = {name: [] for name in (START, *self.names)}
-        for edge in self.edges:
-            if edge.target != END:
-                leads[edge.source].append(edge.target)
-        return leads
-
-    @cached_property
-    def linked(self) -> set[str]:
-        """The nodes that some edge names."""
-        return {name for edge in self.edges for name in (edge.source, edge.target)}
-
-    @cached_property
-    def choices(self) -> dict[str, list[Statement]]:
-        """The guarded statements out of each node: its exclusive choice."""
-        found: dict[str, list[Statement]] = {}
-        for statement in self.graph.statements:
-            if statement.guard.kind in ("if", "else", "by"):
-                for source in statement.sources:
-                    found.setdefault(source, []).append(statement)
-        return found
-
-    @cached_property
-    def loops(self) -> Loops:
-        """The loops among what START leads to."""
-        return find_loops(START, self.successors)
-
-    @cached_property
-    def fan_outs(self) -> list[tuple[int, ...]]:
-        """For each node that leads to several at once: what each of these leads to, itself too, as bit sets."""
-        always: dict[str, dict[str, None]] = {name: {} for name in self.successors}
-        for edge in self.edges:
-            if edge.kind in ("plain", "always", "each"):
-                always[edge.source][edge.target] = None
-        groups = list(always.items())
-        for source, statements in self.choices.items():
-            groups += [(source, always[source] | dict.fromkeys(to)) for each in statements for to in _at_once(each)]
-        return [self._spans(source, targets) for source, targets in groups if len(targets) > 1 and source in self.bit]
-
-    def _spans(self, source: str, targets: Iterable[str]) -> tuple[int, ...]:
-        reached = self._reached(self.loops.around[source])
-        return tuple(reached[target] | self.bit[target] for target in targets if target != END)
-
-    @cached_property
-    def bit(self) -> dict[str, int]:
-        """The place of each node that START leads to in the bit sets of `reach`."""
-        return {name: 1 << index for index, name in enumerate(self.loops.found)}
-
-    def place(self, name: str) -> str:
-        """Where a node is declared, or the first edge that names it."""
-        if name in self.graph.nodes:
-            return self.graph.nodes[name].where
-        return self.edge_place(lambda statement: name in (*statement.sources, *statement.targets))
-
-    def edge_place(self, matches: Callable[[Statement], bool]) -> str:
-        """Where the first statement that matches is declared."""
-        placed = zip(self.graph.statements, self.graph.places(), strict=True)
-        return next((place for statement, place in placed if matches(statement)), "")
-
-    def leads(self, one: str, other: str) -> bool:
-        """Whether a task of `one` can lead to one of `other` in the same round of the loops that hold both."""
-        around = self.loops.around
-        if one not in around or other not in around:
-            return False
-        nest = around[one][: shared_depth(around[one], around[other])]
-        return bool(self._reached(nest)[one] & self.bit[other])
-
-    def leads_somehow(self, one: str, other: str) -> bool:
-        """Whether any path leads from `one` to `other`, round loops too."""
-        return bool(self._reached(())[one] & self.bit[other])
-
-    def _reached(self, nest: tuple[str, ...]) -> dict[str, int]:
-        if nest not in self._reach:
-            cut = (pair for pair in self.loops.rounds if pair[1] in nest)
-            self._reach[nest] = reach(self.loops.found, self.successors, cut)
-        return self._reach[nest]
-
-    def parallel(self, one: str, other: str) -> bool:
-        """Whether both can run at once: neither leads to the other, and some node leads to both over two edges."""
-        if one == other or one not in self.bit or not self.beside(one) & self.bit.get(other, 0):
-            return False
-        return not self.leads(one, other) and not self.leads(other, one)
-
-    def beside(self, name: str) -> int:
-        """The nodes that some node leads to over one edge and to `name` over another, as a bit set."""
-        if name not in self._beside:
-            self._beside[name] = self._found_beside(self.bit[name])
-        return self._beside[name]
-
-    def _found_beside(self, bit: int) -> int:
-        found = 0
-        for spans in self.fan_outs:
-            apart = [span for span in spans if not span & bit]
-            if len(apart) == len(spans):
-                continue
-            for span in spans if len(spans) - len(apart) > 1 else apart:
-                found |= span
-        return found
-
-
-def _at_once(statement: Statement) -> list[tuple[str, ...]]:
-    """The targets that one taking of a guarded statement leads to; a `by` is taken to choose one."""
-    return [(target,) for target in statement.targets] if statement.guard.kind == "by" else [statement.targets]
 
 
 Found = Iterator[Problem]
@@ -368,19 +248,16 @@ def _led_to_from_loops(survey: Survey) -> Found:
 def _waits_for_a_person(survey: Survey) -> Found:
     people = [name for name, node in survey.graph.nodes.items() if node.kind == "human" and name in survey.bit]
     into: dict[str, int] = {}
-    for edge in survey.edges:
+    for edge in survey.edges if people else ():
         if edge.target != END and edge.source in survey.bit:
             into[edge.target] = into.get(edge.target, 0) | survey.bit[edge.source]
     for person in people:
-        beside = survey.beside(person)
-        joins = [name for name, sources in into.items() if sources & beside and survey.leads(person, name)]
-        names = {
-            edge.source for edge in survey.edges if edge.target in joins[:1] and survey.parallel(edge.source, person)
-        }
-        if names:
-            text = f"{joins[0]} waits for {person}, where a person is asked"
-            remedy = f"that is right where {joins[0]} joins both; else give the branches a node each"
-            yield Problem("NBG116", "info", survey.place(joins[0]), text, remedy)
+        reached, meanwhile = survey.reached(person), survey.meanwhile(person)
+        join = next((name for name in into if reached & survey.bit[name] and into[name] & meanwhile), None)
+        if join is not None:
+            text = f"{join} waits for {person}, where a person is asked"
+            remedy = f"that is right where {join} joins both; else give the branches a node each"
+            yield Problem("NBG116", "info", survey.place(join), text, remedy)
 
 
 _CHECKS: tuple[Callable[[Survey], Found], ...] = (

@@ -116,14 +116,31 @@ def reach(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str,
 
     `nodes` in order of discovery: then most edges lead forward and few passes are needed.
     """
-    without = set(cut)
-    bit = {name: 1 << index for index, name in enumerate(nodes)}
-    onward = {name: [to for to in successors[name] if to in bit and (name, to) not in without] for name in nodes}
-    reached = dict.fromkeys(nodes, 0)
+    onward = _without(nodes, successors, cut)
+    return _closed({name: 1 << index for index, name in enumerate(nodes)}, onward, tuple(reversed(nodes)))
+
+
+def reached_by(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
+    """Who is reached by whom: `reach` seen from the other end, over the same positions."""
+    backward: dict[str, list[str]] = {name: [] for name in nodes}
+    for name, targets in _without(nodes, successors, cut).items():
+        for to in targets:
+            backward[to].append(name)
+    return _closed({name: 1 << index for index, name in enumerate(nodes)}, backward, nodes)
+
+
+def _without(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    within, without = set(nodes), set(cut)
+    return {name: [to for to in successors[name] if to in within and (name, to) not in without] for name in nodes}
+
+
+def _closed(bit: Mapping[str, int], onward: Successors, order: Sequence[str]) -> dict[str, int]:
+    """The transitive closure of `onward`; quick where most of what a node leads to stands before it in `order`."""
+    reached = dict.fromkeys(bit, 0)
     changed = True
     while changed:
         changed = False
-        for name in reversed(nodes):
+        for name in order:
             now = reached[name]
             for to in onward[name]:
                 now |= bit[to] | reached[to]

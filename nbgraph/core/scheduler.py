@@ -139,9 +139,7 @@ def adopt(frontier: Frontier, plan: Plan) -> Frontier:
 # Views
 
 
-def _commit(
-    frontier: Frontier, task: Task, writes: Writes, alone: bool
-) -> tuple[View, Mapping[str, tuple[int, str]]]:
+def _commit(frontier: Frontier, task: Task, writes: Writes, alone: bool) -> tuple[View, Mapping[str, tuple[int, str]]]:
     """The view of `task` with its own writes, without its history where it is `alone`, and who has written what."""
     view = task.view
     if not writes and not alone:
