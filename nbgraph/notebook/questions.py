@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from nbgraph.core.approvals import Approval
+from nbgraph.errors import TextError
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.view.approval_widget import ApprovalWidget
 from nbgraph.view.markdown import placeholders
@@ -41,10 +42,9 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
 
     def withdraw(self) -> None:
         """Nothing is asked any more."""
-        self._news = {name: replace(approval, answer=None) for name, (approval, _) in self._open.items()}
-        for approval in self._news.values():
-            self._settle(approval)
         self._news.clear()
+        for approval, _ in list(self._open.values()):
+            self._settle(approval)
 
     def flush(self) -> None:
         """Show what was noted; a question that was answered before it was ever shown stays unseen."""
@@ -65,9 +65,9 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
         self._open[approval.id] = approval, self._widget(approval)
 
     def _widget(self, approval: Approval) -> ApprovalWidget:
-        said = placeholders(approval.question)
+        readable, said = _readable(approval)
         beside = tuple(key for key in approval.shown if key not in said)
-        made = ApprovalWidget(approval, beside, lambda *given: self._on_answer(approval.id, *given))
+        made = ApprovalWidget(readable, beside, lambda *given: self._on_answer(approval.id, *given))
         deliver_while_busy((made, *made.interactive))
         return made
 
@@ -82,6 +82,14 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
         self.children = (*self._settled, *(widget for _, widget in self._open.values()))
         for widget in gone:
             _close(widget)
+
+
+def _readable(approval: Approval) -> tuple[Approval, tuple[str, ...]]:
+    """The question and the keys it names; one that cannot be read is shown as written, for it waits all the same."""
+    try:
+        return approval, placeholders(approval.question)
+    except TextError:
+        return replace(approval, question=approval.question.replace("{{", "{\u200b{")), ()
 
 
 def _close(widget: ipywidgets.Widget) -> None:

@@ -137,6 +137,11 @@ class NotebookPage:
         """The button for an option of the open approval below a cell."""
         return self.cell(index).locator(f".nbgraph-approval:not(.nbgraph-settled) .nbgraph-option-{number}")
 
+    def show(self, index: int) -> None:
+        """Scroll until a cell begins at the top of the page."""
+        self.cell(index).evaluate("cell => cell.scrollIntoView({ block: 'start' })")
+        self.page.wait_for_timeout(200)
+
     def picture(self, name: str) -> bytes:
         """A screenshot of the page, kept as a file for people to look at."""
         return self.page.screenshot(path=self._pictures / f"{name}.png")

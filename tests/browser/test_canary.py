@@ -19,7 +19,7 @@ CANARY = " ".join(
         "![picture](http://canary.invalid/picture.png)",
         "<img src=http://canary.invalid/image.png>",
         "$$\\href{javascript:window.__canary=1}{x}$$",
-        "&lt;img src=http://canary.invalid/entity.png&gt; {{ 7*7 }} </text></svg>" + IMAGE,
+        "&lt;img src=http://canary.invalid/entity.png&gt; </text></svg>" + IMAGE,
     ]
 )
 CELLS = [
@@ -31,7 +31,7 @@ CELLS = [
 def show(topic):
     """{IMAGE}"""
     print(CANARY)
-    return {{"text": CANARY, "wide": {{CANARY: [CANARY]}}}}
+    return {{"text": CANARY + "{{{{ text }}}}", "wide": {{CANARY: [CANARY]}}}}
 ''',
     f"canary.human('gate', CANARY + ' {{{{ text }}}} ', show=['wide'], options=[{IMAGE!r}, 'reject'], edit=['text']);",
     "%%node\ndef bad(text):\n    raise ValueError(text)",
