@@ -18,7 +18,7 @@ from nbgraph.core.outline import Outline
 from nbgraph.core.ports import Store
 from nbgraph.core.run import Run
 from nbgraph.core.run_loop import RunLoop
-from nbgraph.errors import GraphError, InputError
+from nbgraph.errors import GraphError, InputError, brief
 from nbgraph.executors.threads import Threads
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
@@ -156,7 +156,7 @@ class Graph(graph.Graph):
             InputError: an input is missing or unknown.
         """
         __tracebackhide__ = True
-        run = self._started(engine_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
+        run = self._started(engine_loop(), store, id, limit, answers, self._named(inputs, keys))
         for notice in tuple(on_run):
             notice(run)
         return run
@@ -176,8 +176,13 @@ class Graph(graph.Graph):
 
         Arguments and errors are those of `run`.
         """
-        run = self._started(asyncio.get_running_loop(), store, id, limit, answers, {**(inputs or {}), **keys})
+        run = self._started(asyncio.get_running_loop(), store, id, limit, answers, self._named(inputs, keys))
         return await run
+
+    def _named(self, inputs: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise InputError(f"inputs go by name, as in {self.name}.run(topic=...), not as {brief(inputs)}.")
+        return {**(inputs or {}), **keys}
 
     def _started(
         self, loop: Any, store: str | Store, id: str | None, limit: int, answers: Any, inputs: dict[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -98,4 +99,5 @@ def _open_lab(arguments: list[str]) -> None:
         from jupyterlab.labapp import LabApp
     except ImportError:
         raise CommandError("JupyterLab is not installed here; `pip install jupyterlab` brings it.") from None
-    LabApp.launch_instance(arguments)
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # as in most containers
+    LabApp.launch_instance([*arguments, *as_root])

@@ -135,8 +135,8 @@ class Answers:
         ]
 
     def missing(self, node: str) -> list[str]:
-        """A sentence where answers were given, and none of them for `node`, which asks."""
-        if not self.entries or node in self.entries:
+        """A sentence where the environment gives answers, and none of them for `node`, which asks."""
+        if not self.environment or node in self.entries:  # of others the unknown names are told at the start
             return []
         return [f"no answer is given for {node!r}{nearest(node, self.entries) or '.'}"]
 

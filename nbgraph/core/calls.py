@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from contextvars import copy_context
@@ -16,7 +16,7 @@ from nbgraph.core.context import Context, Engine, current
 from nbgraph.core.graph import Node
 from nbgraph.core.plan import Each, Plan
 from nbgraph.core.scheduler import Task
-from nbgraph.core.state import as_update, combine_items
+from nbgraph.core.state import as_update, combine_items, own_copy
 from nbgraph.core.views import Writes
 from nbgraph.errors import UpdateError, brief
 
@@ -40,16 +40,13 @@ class Calls:
         self._items_done.pop(task_id, None)
         self._items_left.pop(task_id, None)
 
-    async def execute(self, plan: Plan, task: Task, items: Sequence[Any] | None) -> Writes:
+    async def execute(self, plan: Plan, task: Task, context: Context, items: Sequence[Any] | None) -> Writes:
         """Call the node of `task`, for each of `items` where it is mapped."""
         node = plan.nodes[task.node]
         if items is not None:
             return await self._map(plan, node, task, plan.maps[task.node], items)
-        returned = await self._call(node, task.view.values, current.get() or Context(self._engine, task))
+        returned = await _call(node, task.view.values, context)
         return tuple(as_update(node.name, node.declared, returned).items())
-
-    async def _call(self, node: Node, values: Mapping[str, Any], context: Context) -> Any:
-        return await node.body(arguments(node.name, node.name, node.reads, values), context)
 
     async def _map(self, plan: Plan, node: Node, task: Task, each: Each, items: Sequence[Any]) -> Writes:
         """One call for each item; what the finished ones wrote is kept when others fail."""
@@ -62,7 +59,7 @@ class Calls:
             current.set(context)
             try:
                 async with gate:
-                    returned = await self._call(node, {**task.view.values, each.item: items[index]}, context)
+                    returned = await _call(node, {**task.view.values, each.item: items[index]}, context)
                 done[index] = as_update(node.name, node.declared, returned)
             except BaseException as error:
                 failed[index] = error
@@ -82,6 +79,11 @@ class Calls:
         """Call a blocking function by the executor, in the context of the task."""
         call = partial(copy_context().run, _without_stop_iteration, function, given)
         return await asyncio.wrap_future(self._executor.submit(call))
+
+
+def _call(node: Node, values: Mapping[str, Any], context: Context) -> Awaitable[Any]:
+    given = arguments(node.name, node.name, node.reads, values)
+    return node.body({key: own_copy(value) for key, value in given.items()}, context)
 
 
 async def _all(coroutines: Sequence[Any]) -> None:

@@ -131,7 +131,7 @@ def _endless(survey: Survey) -> Found:
         depth = len(survey.loops.around[head])
         nest = survey.loops.around[head]
         members = [name for name in survey.loops.found if survey.loops.around[name][:depth] == nest]
-        if not any(name in survey.choices for name in members):
+        if not any(survey.can_leave(name, members) for name in members):
             loop = " -> ".join((*members, members[0]))
             remedy = f"guard one of its edges: {members[-1]} -> {head} if CONDITION max 3; {members[-1]} -> END else"
             yield Problem("NBG105", "error", survey.place(head), f"the loop {loop} never ends", remedy)
@@ -205,14 +205,15 @@ def _keys(survey: Survey) -> Found:
                 )
         elif reader.required and not any(_before(survey, writer, reader) for writer in survey.writers[reader.key]):
             text = f"{by} reads {reader.key!r}, and nothing before it writes it"
-            remedy = f"{', '.join(survey.writers[reader.key])} writes it later; give it as an input, or a default"
+            later = ", ".join(survey.writers[reader.key])
+            remedy = f"{later} writes it later; give {reader.key} as an input, or a default in the signature"
             yield Problem("NBG106", "warning", where, text, remedy)
 
 
 def _before(survey: Survey, writer: str, reader: Reader) -> bool:
-    unknown = reader.node not in survey.loops.around or writer not in survey.loops.around
+    unknown = reader.node not in survey.bit or writer not in survey.bit
     itself = reader.in_edge and writer == reader.node
-    return unknown or itself or survey.leads_somehow(writer, reader.node)
+    return unknown or itself or survey.leads_at_first(writer, reader.node)
 
 
 def _parallel_writers(survey: Survey) -> Found:

@@ -38,9 +38,10 @@ class ConditionText:
         try:
             return ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            self.refuse_syntax(error)
+            wrong = error
         except (RecursionError, MemoryError):
             self.refuse_depth(0)
+        self.refuse_syntax(wrong)  # out here, so that Python's own error does not show beside ours
 
     def check_length(self, text: str) -> None:
         if len(text) > LONGEST_TEXT:

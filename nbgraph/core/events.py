@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from nbgraph.core.approvals import Approval
@@ -33,12 +34,20 @@ class Taken(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a task failed: the error's type and message, where it was raised (cell and line), and the error itself."""
+    """Why a task failed: the error's type and message, where it was raised (cell and line), the error and its trace."""
 
     type: str
     message: str
     where: str
     error: BaseException
+    trace: TracebackType | None = None
+
+
+class RunStarted(NamedTuple):
+    """The run began, and took these edges out of START."""
+
+    at: float
+    taken: tuple[Taken, ...]
 
 
 class TaskStarted(NamedTuple):
@@ -110,5 +119,13 @@ class StatusChanged(NamedTuple):
 
 
 Event = (
-    TaskStarted | TaskFinished | TaskFailed | TaskCancelled | ApprovalAsked | ApprovalAnswered | Printed | StatusChanged
+    RunStarted
+    | TaskStarted
+    | TaskFinished
+    | TaskFailed
+    | TaskCancelled
+    | ApprovalAsked
+    | ApprovalAnswered
+    | Printed
+    | StatusChanged
 )

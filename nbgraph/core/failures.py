@@ -24,7 +24,7 @@ def failure_of(error: BaseException, node: Node | None) -> Failure:
             f". {node.name if node else 'START'} used an object, such as a client or a lock, that was made in a cell "
             "and belongs to the notebook's loop; make it inside the node."
         )
-    return Failure(type(error).__name__, message, place(error, node), error)
+    return Failure(type(error).__name__, message, place(error, node), error, error.__traceback__)
 
 
 def own_frames(trace: TracebackType | None) -> TracebackType | None:

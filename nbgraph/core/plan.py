@@ -102,6 +102,8 @@ class Plan:
 
     def could_lead(self, active: str, stamp: Stamp, to: str, at: Stamp) -> bool:
         """Whether a task of `active` at `stamp` could still lead to one of `to` at stamp `at`."""
+        if not self.forward[()][active] >> self.place[to] & 1:
+            return False  # not even over the edges that go round
         depth = self.shared.get((active, to))
         if depth is None:
             depth = self.shared[active, to] = shared_depth(self.loops.around[active], self.loops.around[to])
@@ -143,10 +145,14 @@ def compile(graph: Graph, outline: Outline) -> Plan:
         schema=graph.schema,
         outline=outline,
         loops=loops,
-        shape=(graph.statements, listed[-1:]),
+        shape=_shape(graph),
         forward=_forward(loops, successors),
         place={name: index for index, name in enumerate(loops.found)},
     )
+
+
+def _shape(graph: Graph) -> tuple[object, ...]:
+    return (graph.statements, graph.edge_list()[-1:])
 
 
 def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
@@ -157,8 +163,8 @@ def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
     """
     schema = graph.schema._replace(reducers={**plan.schema.reducers, **graph.schema.reducers})
     nodes = {**plan.nodes, **graph.nodes}
-    if (graph.statements, graph.edge_list()[-1:]) == plan.shape:
-        return replace(compile(graph, plan.outline), nodes=nodes, schema=schema), ""
+    if _shape(graph) == plan.shape:
+        return replace(compile(graph, graph.outlined(plan.outline.notes)), nodes=nodes, schema=schema), ""
     kept = f"the edges of {plan.name} have changed; this run keeps those it began with. A new run uses the new ones."
     return replace(plan, nodes=nodes, schema=schema), kept
 
@@ -225,7 +231,7 @@ def _candidate(graph: Graph, number: int, statement: Statement, offered: tuple[E
     guard = statement.guard
     around = loops.around[offered[0].source]
     inside = [shared_depth(around, loops.around[edge.target]) for edge in offered if edge.target != END]
-    scope = max(max(inside, default=0) - 1, 0)
+    scope = max(min(inside, default=0) - 1, 0)
     routing = _routing(graph, guard) if guard.kind == "by" else None
     return Candidate(offered, guard.condition, routing, statement.limit, scope, number)
 

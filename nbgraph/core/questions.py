@@ -10,7 +10,7 @@ from typing import Any
 
 from nbgraph.core.approvals import Answers, Approval, checked_answer
 from nbgraph.core.ports import Store
-from nbgraph.errors import ApprovalError, nearest
+from nbgraph.errors import ApprovalError, brief, nearest
 
 Asked = tuple[Approval, str, "asyncio.Future[Approval]"]
 
@@ -27,13 +27,13 @@ class Questions:
         run_id: str,
         store: Store,
         given: Answers,
+        notices: list[str],
         changed: Condition,
         clock: Callable[[], float],
         go_on: Callable[[asyncio.Future[Approval], Approval], None],
     ) -> None:
-        self.notices: list[str] = []
         self._run_id, self._store, self._given, self._clock = run_id, store, given, clock
-        self._changed, self._go_on = changed, go_on
+        self._changed, self._go_on, self._notices = changed, go_on, notices
         self._open: dict[str, Asked] = {}
         self._waiting: Counter[str] = Counter()
         self._closed = ""
@@ -55,8 +55,8 @@ class Questions:
 
     def open(self, approval: Approval, task_id: str, future: asyncio.Future[Approval]) -> None:
         """Ask; `future` gets the approval with its answer."""
-        self._store.ask(approval)
-        with self._changed:
+        with self._changed:  # whoever sees the question in the store can answer it
+            self._store.ask(approval)
             self._open[approval.id] = (approval, task_id, future)
             self._waiting[task_id] += 1
 
@@ -67,28 +67,28 @@ class Questions:
             AlreadyAnswered: somebody was first.
             ApprovalError: there is no such question, or the answer does not fit it.
         """
-        approval = self._find(name)
-        if approval.answer is None and self._closed:
-            raise ApprovalError(self._closed)
-        answered = self._store.answer(approval.id, checked_answer(approval, option, note, edit, by, self._clock()))
-        with self._changed:
+        with self._changed:  # a question that is closed meanwhile must not be answered
+            approval = self._find(name)
+            if approval.answer is None and self._closed:
+                raise ApprovalError(self._closed)
+            answered = self._store.answer(approval.id, checked_answer(approval, option, note, edit, by, self._clock()))
             asked = self._open.pop(approval.id, None)
             if asked is not None:
                 _, task_id, future = asked
                 self._waiting[task_id] -= 1
                 self._go_on(future, answered)
-        return answered
+            return answered
 
     def use_given(self, approval: Approval) -> None:
         """Answer with what was given beforehand, where something was."""
         given = self._given.take(approval)
         if given is None:
-            self.notices += self._given.missing(approval.node)
+            self._notices += self._given.missing(approval.node)
             return
         try:
             self.answer(approval.id, given["answer"], given.get("note", ""), given.get("edit", {}), self._given.by)
         except ApprovalError as error:
-            self.notices.append(f"an answer given beforehand was not used: {error}")
+            self._notices.append(f"an answer given beforehand was not used: {error}")
 
     def close(self, why: str) -> None:
         """Take no more answers; `why` is the sentence for whoever still answers."""
@@ -101,12 +101,14 @@ class Questions:
         return self._given.left_over(nodes)
 
     def _find(self, name: str) -> Approval:
-        with self._changed:
-            asked = [approval for approval, *_ in self._open.values() if name in (approval.node, approval.id)]
+        asked = [approval for approval, *_ in self._open.values() if name in (approval.node, approval.id)]
         if len(asked) > 1:
             raise ApprovalError(f"{name} asks {len(asked)} questions; answer one by its id, such as {asked[0].id}.")
-        past = [approval for approval in self.all if name in (approval.node, approval.id)]
-        if asked or past:
-            return (asked or past)[-1]  # of one that is past, the store says who answered
-        known = [approval.node for approval in self.all]
-        raise ApprovalError(f"no question is open at {name!r}{nearest(name, known) or '.'}")
+        if asked:
+            return asked[0]
+        known = self.all
+        past = [approval for approval in known if name in (approval.node, approval.id)]
+        if past:
+            return past[-1]  # the store then says who answered
+        alike = nearest(name, [approval.node for approval in known])
+        raise ApprovalError(f"no question is open at {brief(name)}{alike or '.'}")

@@ -138,7 +138,7 @@ class Run:
     def _no_result(self) -> BaseException:
         status, failures, asking = self.status, self._engine.failures, self._engine.questions.asking
         if status is Status.FAILED and failures:
-            return failures[0].error
+            return failures[0].error.with_traceback(failures[0].trace)
         if status is Status.WAITING and asking:
             return Waiting(*asking)
         if status is Status.CANCELLED:
@@ -162,6 +162,7 @@ class Run:
             ApprovalError: there is no such question, or the answer does not fit it.
         """
         __tracebackhide__ = True
+        self._engine.check_alive()
         answered = self._engine.questions.answer(name, option, note, edit or {}, by)
         self._wait_where_needed()
         return answered
@@ -172,6 +173,7 @@ class Run:
 
     def cancel(self) -> None:
         """End the run: async nodes are cancelled, what a blocking node still returns does not count."""
+        self._engine.check_alive()
         if self._engine.turn((Status.RUNNING, Status.WAITING, Status.PAUSED, Status.FAILED), Status.CANCELLED):
             self._engine.post(self._engine.cancel)
 

@@ -6,6 +6,7 @@ Everything happens on the run's event loop but for what `Run` calls from other t
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextvars import Context as Variables
@@ -19,7 +20,7 @@ from nbgraph.core.calls import Calls, items_of
 from nbgraph.core.context import Context, current
 from nbgraph.core.events import Failure, Status
 from nbgraph.core.failures import failure_of
-from nbgraph.core.graph import START, Graph
+from nbgraph.core.graph import START, Graph, Node
 from nbgraph.core.plan import Plan, refreshed
 from nbgraph.core.ports import RunRecord, Step, Store
 from nbgraph.core.questions import Questions
@@ -28,14 +29,10 @@ from nbgraph.core.views import Writes
 from nbgraph.core.watchers import Watchers
 from nbgraph.errors import Cancelled, RunError, WriteConflict, told
 
-_live: set[RunLoop] = (
-    set()
-)  # an event loop does not hold its tasks, and a run that waits for a person may be held by nobody
+_live: set[RunLoop] = set()
+"""Runs with tasks: an event loop does not hold its tasks, and a run that waits for a person may be held by nobody."""
+
 STEPS_IN_A_ROW = 32  # nodes that never wait must let others, and the stop button, have their turn
-
-
-class _LoopEnds(BaseException):
-    """The caller's loop ends while a person is awaited: the question stays open and the run waiting."""
 
 
 class RunLoop:
@@ -58,8 +55,8 @@ class RunLoop:
         self.run_id, self.graph, self.plan, self.loop, self.limit = run_id, graph, plan, loop, limit
         self.status, self.reason = Status.RUNNING, ""
         self.changed = Condition()
-        self.questions = Questions(run_id, store, given, self.changed, clock, self._answered)
         self.notices = given.unknown(plan.nodes)
+        self.questions = Questions(run_id, store, given, self.notices, self.changed, clock, self._answered)
         self.frontier = scheduler.Frontier(plan, {}, {}, {}, {}, {}, {}, {})
         self.steps_taken = self._steps_at_resume = 0
         self.wakers: set[Callable[[], object]] = set()  # called with each change of status, and nothing else
@@ -71,7 +68,7 @@ class RunLoop:
         self._flying: dict[str, asyncio.Task[None]] = {}
         self._held: set[str] = set()  # tasks that could start, and do at resume
         self._failures: dict[str, Failure] = {}
-        self._kept: dict[str, Writes] = {}  # updates of tasks that met a conflict
+        self._kept: dict[str, tuple[Node, Writes]] = {}  # updates that met a conflict, and the nodes they came from
         self._told = (Status.RUNNING, "")
         self._stop = ""  # why nothing new starts
         self._resuming = False
@@ -127,11 +124,10 @@ class RunLoop:
 
     def post(self, call: Callable[..., None], *arguments: Any) -> None:
         """Call on the run's loop, at once where this is its thread."""
-        if self.here:
+        if self.here or self.loop.is_closed():  # where the loop is closed nothing else happens any more
             call(*arguments)
-            return
-        self.check_alive()
-        self.loop.call_soon_threadsafe(call, *arguments)
+        else:
+            self.loop.call_soon_threadsafe(call, *arguments)
 
     def check_alive(self) -> None:
         """RunError where the run's loop is closed, and the run with it."""
@@ -147,6 +143,7 @@ class RunLoop:
             self._failures[START] = failure_of(error, None)
         else:
             self.frontier = moved.frontier
+            self._tell(events.RunStarted(self._clock(), moved.taken))
             self._launch(moved.started)
         self._settle()
 
@@ -188,13 +185,13 @@ class RunLoop:
         with self.changed:
             self.status, self.reason = self._judge()
             news = (self.status, self.reason) != self._told
-            self._told = (self.status, self.reason)
+            self._told = now, why = self.status, self.reason
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
         if news:
             for wake in tuple(self.wakers):
                 wake()
-            self._tell(events.StatusChanged(self.status, self._clock(), self.reason))
+            self._tell(events.StatusChanged(now, self._clock(), why))
 
     def _judge(self) -> tuple[Status, str]:
         if self.status is Status.CANCELLED:
@@ -205,15 +202,15 @@ class RunLoop:
             return Status.FAILED, "; ".join(f"{task}: {failure.message}" for task, failure in self._failures.items())
         if any(self._calls.under_way(task) > self.questions.waiting(task) for task in self._flying):
             return Status.RUNNING, ""
+        if self.frontier.finished:
+            return Status.DONE, "; ".join((*self.notices, *self.questions.left_over(self.plan.nodes)))
         if self._stop:
             return Status.PAUSED, self._stop
         if self._flying:
-            return Status.WAITING, f"waits for a person at {', '.join(self.questions.asking)}"
-        if not self.frontier.finished:
-            return Status.RUNNING, ""
-        return Status.DONE, "; ".join(
-            (*self.notices, *self.questions.notices, *self.questions.left_over(self.plan.nodes))
-        )
+            return Status.WAITING, "; ".join(
+                (f"waits for a person at {', '.join(self.questions.asking)}", *self.notices)
+            )
+        return Status.RUNNING, ""
 
     # On the run's loop: one task
 
@@ -238,24 +235,25 @@ class RunLoop:
         context variables, for they are its own.
         """
         while task is not None:
-            current.set(Context(self, task))
+            context = Context(self, task)
+            current.set(context)
             clean = copy_context()
             following: tuple[Task, ...] = ()
             try:
-                following = await self._step(task)
-            except _LoopEnds:
-                _live.discard(self)
-                return
+                if self.steps_taken % STEPS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
+                following = await self._step(task, context)
             except BaseException as error:  # SystemExit too: what a node raises must not end the engine
                 if not self.here:  # the interpreter ends
                     raise
+                if self._loop_ends(task, error):
+                    _live.discard(self)
+                    return
                 self._fail(task, error)
             del self._flying[task.id]
             task = self._go_on(following, clean)
             if task is None:  # else it runs as before
                 self._settle()
-            if self.steps_taken % STEPS_IN_A_ROW == 0:
-                await asyncio.sleep(0)
         if not self._flying:
             _live.discard(self)
 
@@ -269,19 +267,19 @@ class RunLoop:
         self._flying[following[0].id] = this
         return following[0]
 
-    async def _step(self, task: Task) -> tuple[Task, ...]:
+    async def _step(self, task: Task, context: Context) -> tuple[Task, ...]:
         """Call the node and commit; returns the tasks that this lets start."""
-        writes = self._kept.pop(task.id, None)
-        if writes is None:
+        node, writes = self._kept.pop(task.id, (None, ()))
+        if node is not self.plan.nodes[task.node]:
             items = items_of(self.plan, task)
             self._tell(events.TaskStarted(task.node, task.visit, self._clock(), None if items is None else len(items)))
-            writes = await self._calls.execute(self.plan, task, items)
+            writes = await self._calls.execute(self.plan, task, context, items)
         if self.status is Status.CANCELLED:
             raise Cancelled("what a cancelled run's node returns does not count")
         try:
             moved = scheduler.advance(self.frontier, task, writes)
         except WriteConflict:
-            self._kept[task.id] = writes
+            self._kept[task.id] = (self.plan.nodes[task.node], writes)
             raise
         self._calls.forget(task.id)
         await self._commit(task, writes, moved)
@@ -295,12 +293,19 @@ class RunLoop:
         await self._store.append(self.run_id, step)
         self._tell(events.TaskFinished(task.node, task.visit, at, step.number, step.update, moved.taken))
         if started and self.steps_taken - self._steps_at_resume >= self.limit:
-            self._stop = self._limit_reached(moved.started[0])
+            self._stop = self._limit_reached()
 
-    def _limit_reached(self, following: Task) -> str:
-        loop = self.plan.loop_of(following.node)
+    def _limit_reached(self) -> str:
+        loops = (self.plan.loop_of(task.node) for task in self.frontier.active.values())
+        loop = next(filter(None, loops), ())
         where = f" in the loop {' -> '.join((*loop, loop[0]))}" if loop else ""
         return f"{self.limit:,} steps were taken{where}; run.resume() allows as many again, limit= sets how many."
+
+    def _loop_ends(self, task: Task, error: BaseException) -> bool:
+        """Whether the loop ends while a person is awaited: then the question stays open and the run waiting."""
+        this = asyncio.current_task()
+        cancelled = isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling() > 0
+        return cancelled and self.status is not Status.CANCELLED and self.questions.waiting(task.id) > 0
 
     def _fail(self, task: Task, error: BaseException) -> None:
         if self.status is Status.CANCELLED:
@@ -313,7 +318,8 @@ class RunLoop:
 
     def note_printed(self, node: str, visit: int, text: str) -> None:
         """Keep what a node printed; from any thread."""
-        self.post(self._tell, events.Printed(node, visit, self._clock(), text))
+        if not self.loop.is_closed():  # a thread may go on when the run is long over
+            self.post(self._tell, events.Printed(node, visit, self._clock(), text))
 
     async def call_blocking(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call a blocking function by the executor, in the context of the task."""
@@ -328,6 +334,7 @@ class RunLoop:
         editable: Mapping[str, Any],
     ) -> Answer:
         """Ask a person and wait for the answer; other branches go on meanwhile."""
+        shown, editable = _copied(shown), _copied(editable)  # what was shown must not change with the state
         seal, now = digest(question, options, shown), self._clock()
         place = (context.key, self.run_id, context.node, context.visit)
         approval = Approval(*place, question, shown, options, editable, now, seal)
@@ -336,21 +343,29 @@ class RunLoop:
         self._tell(events.ApprovalAsked(approval, now))
         self.questions.use_given(approval)
         self._settle()
-        try:
-            answered = await future
-        except asyncio.CancelledError:
-            raise Cancelled("the run was cancelled") if self.status is Status.CANCELLED else _LoopEnds from None
+        answered = await future
         self._tell(events.ApprovalAnswered(answered, self._clock()))
         assert answered.answer is not None
         return answered.answer
 
 
 def _same(now: Variables, before: Variables) -> bool:
-    """Whether both hold the very same values; they need not be comparable."""
-    for variable, value in before.items():
-        if now.get(variable) is not value:
-            return False
-    return len(now) == len(before)
+    """Whether both hold the same values; those that cannot be compared are taken to have changed."""
+    try:
+        return now == before
+    except Exception:
+        return False
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) for key, value in values.items()}
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # a client or a lock, of which there is just the one
+        return value
 
 
 def _resolve(future: asyncio.Future[Approval], answered: Approval) -> None:

@@ -75,7 +75,7 @@ class Advance(NamedTuple):
 def begin(plan: Plan, inputs: Mapping[str, Any]) -> Advance:
     """The first tasks of a run with `inputs`, which are the state before the first node."""
     values = {**plan.schema.fresh_defaults(), **inputs}
-    view = View(Origin(values), {}, values, {})
+    view = View(Origin(values, {}), {}, values, {})
     return _follow(Frontier(plan, {}, {}, {}, {}, {}, {}, {}), START, (), Arrival(START, START, 0, view))
 
 
@@ -154,7 +154,7 @@ def _commit(frontier: Frontier, task: Task, writes: Writes, alone: bool) -> tupl
         versions[key] = number = _number_after(frontier, view, key, node)
         written[key], values[key] = (number, node), plain_value(value)
     if alone:
-        return View(Origin(values), {}, values, versions), written
+        return View(Origin(values, versions), {}, values, versions), written
     history = Commit(view.history, node, task.visit, writes)
     return View(history, {**view.clock, node: task.visit}, values, versions), written
 
@@ -212,14 +212,14 @@ def _ready(
     places = list(arrived)
     if len(places) == 1 and not active:
         return places
-    could_lead = plan.could_lead
     running = [(task.node, task.stamp) for task in active.values()]
-    return [
-        (node, stamp)
-        for node, stamp in places
-        if not any(could_lead(*other, node, stamp) for other in running)
-        and not any(could_lead(*other, node, stamp) for other in places if other != (node, stamp))
-    ]
+    return [place for place in places if not _awaited(plan, place, running) and not _awaited(plan, place, places)]
+
+
+def _awaited(plan: Plan, place: tuple[str, Stamp], others: list[tuple[str, Stamp]]) -> bool:
+    """Whether one of `others` could still lead to `place`."""
+    node, stamp = place
+    return any(plan.could_lead(other, at, node, stamp) for other, at in others if other != node or at != stamp)
 
 
 def _task(

@@ -51,6 +51,9 @@ def last(current: Any, value: Any) -> Any:
     return value
 
 
+_BUILT_IN = ("append", "extend", "add", "merge", "union", "last")
+
+
 def _listed(values: Any) -> Any:
     if values is None:
         return ()
@@ -102,6 +105,12 @@ def read_schema(declared: type) -> Schema:
 def _reducer(key: str, hint: Any) -> Reducer | None:
     if get_origin(hint) is not Annotated:
         return None
+    quoted = [extra for extra in get_args(hint)[1:] if isinstance(extra, str) and extra in _BUILT_IN]
+    if quoted:
+        name = quoted[0]
+        raise DeclarationError(
+            f"the key {key!r} has {name!r} as a text; `from nbgraph import {name}` and write {name}."
+        )
     found = [extra for extra in get_args(hint)[1:] if callable(extra)]
     if len(found) > 1:
         raise DeclarationError(f"the key {key!r} has {len(found)} reducers; keep one.")
@@ -201,3 +210,33 @@ def fold_into(values: dict[str, Any], key: str, reducer: Reducer, written: Any, 
         except Exception as error:
             name = getattr(reducer, "__name__", "the reducer")
             raise UpdateError(f"{name}({key}) refused what {node} wrote, {brief(value)}: {told(error)}.") from error
+
+
+COPIED_ELEMENTS = 10_000  # what is larger is handed out as it is: a step must not pay for what it does not touch
+
+
+def own_copy(value: Any) -> Any:
+    """A copy of a list, dict or set, also within others, so that a node that changes it in place affects nobody else.
+
+    Other values, and containers of more than `COPIED_ELEMENTS` elements in all, are given as they are.
+    """
+    if type(value) not in (list, dict, set):
+        return value
+    left = [COPIED_ELEMENTS]
+    try:
+        copied = _copied(value, left)
+    except RecursionError:
+        return value
+    return copied if left[0] >= 0 else value
+
+
+def _copied(value: Any, left: list[int]) -> Any:
+    kind = type(value)
+    if kind not in (list, dict, set):
+        return value
+    left[0] -= len(value) + 1
+    if left[0] < 0:
+        return value
+    if kind is dict:
+        return {key: _copied(item, left) for key, item in value.items()}
+    return set(value) if kind is set else [_copied(item, left) for item in value]

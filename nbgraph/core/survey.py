@@ -23,6 +23,7 @@ class Survey:
         self._reach: dict[tuple[str, ...], dict[str, int]] = {}
         self._reach_back: dict[tuple[str, ...], dict[str, int]] = {}
         self._beside: dict[str, int] = {}
+        self._forward: dict[str, int] | None = None
 
     @cached_property
     def successors(self) -> dict[str, list[str]]:
@@ -85,9 +86,19 @@ class Survey:
         placed = zip(self.graph.statements, self.graph.places(), strict=True)
         return next((place for statement, place in placed if matches(statement)), "")
 
-    def leads_somehow(self, one: str, other: str) -> bool:
-        """Whether any path leads from `one` to `other`, round loops too."""
-        return bool(self._reached(())[one] & self.bit[other])
+    def leads_at_first(self, one: str, other: str) -> bool:
+        """Whether a path that goes round no loop leads from `one` to `other`: only then can it come first."""
+        if self._forward is None:
+            self._forward = reach(self.loops.found, self.successors, self.loops.rounds)
+        return bool(self._forward[one] & self.bit[other])
+
+    def can_leave(self, name: str, members: Iterable[str]) -> bool:
+        """Whether a choice of `name` can lead out of the loop of `members`; a `by` can choose nothing at all."""
+        inside = set(members)
+        return any(
+            statement.guard.kind == "by" or not inside.issuperset(statement.targets)
+            for statement in self.choices.get(name, ())
+        )
 
     def _reached(self, nest: tuple[str, ...]) -> dict[str, int]:
         if nest not in self._reach:

@@ -15,9 +15,10 @@ Writes = tuple[tuple[str, Any], ...]
 
 
 class Origin(NamedTuple):
-    """Where a history begins: the inputs, or the values at the last moment when one task alone was active."""
+    """Where a history begins: the inputs, or the values when one task alone was active, with their versions then."""
 
     values: Mapping[str, Any]
+    versions: Mapping[str, int]
 
 
 class Commit(NamedTuple):
@@ -97,7 +98,9 @@ def refold(view: View, changed: Reducers) -> dict[str, Any]:
         history = history.before
     for key in changed:
         values.pop(key, None)
-        if key in history.values:
+        if history.versions.get(key):  # a plain key then: its value is what was written last
+            fold_into(values, key, changed[key], history.values[key], "an earlier node")
+        elif key in history.values:
             values[key] = history.values[key]
     for commit in missing(view.history, {}):
         for key, value in commit.writes:

@@ -41,11 +41,9 @@ class Watchers:
         if self._telling:
             return
         self._telling = True
-        told = -1
-        while told < len(self._events):  # a watcher may have caused more
-            told = len(self._events)
-            for watcher in tuple(self._next):
-                self._tell_up_to(watcher, told)
+        while behind := [watcher for watcher, told in self._next.items() if told < len(self._events)]:
+            for watcher in behind:
+                self._tell_up_to(watcher, len(self._events))
         self._telling = False
 
     def _tell_up_to(self, watcher: Watcher, count: int) -> None:

@@ -54,6 +54,10 @@ def human_node(
     show, edit = _keys(show), _keys(edit)
     if not question.strip():
         raise DeclarationError(f"{name} asks nothing; write the question as Markdown below %%human {name}.")
+    if "{{" in PLACEHOLDER.sub("", question):
+        raise DeclarationError(
+            f"{name} has a placeholder that is no key; write {{{{ topic }}}} with the name of one key."
+        )
     if not options or len(set(options)) != len(options) or not all(option.strip() for option in options):
         raise DeclarationError(f"{name} needs different options with names, not {', '.join(map(repr, options))}.")
     keys = dict.fromkeys((*_keys(PLACEHOLDER.findall(question)), *show, *edit))

@@ -12,11 +12,7 @@ from nbgraph.errors import AlreadyAnswered, ApprovalError
 
 
 class MemoryStore:
-    """A store for one process.
-
-    Args:
-        None. A store lives as long as somebody holds it; each run has one of its own unless it is given one.
-    """
+    """A store for one process: it lives as long as somebody holds it; a run has its own unless it is given one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

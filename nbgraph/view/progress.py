@@ -12,6 +12,7 @@ from nbgraph.core.events import (
     ApprovalAsked,
     Event,
     Printed,
+    RunStarted,
     Status,
     StatusChanged,
     TaskCancelled,
@@ -58,9 +59,11 @@ class Progress:
         self._edges_changed.clear()
         self._edges_changed.update(self.edges)
 
-    def apply(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
         match event:
+            case RunStarted():
+                self._begin(event)
             case TaskStarted():
                 self._start(event)
             case TaskFinished():
@@ -126,6 +129,11 @@ class Progress:
         self._edges_changed: set[int] = set()
         self._new_rows: deque[dict[str, Any]] = deque(maxlen=LIVE_ROWS)
         self._new_answers: deque[dict[str, Any]] = deque(maxlen=LIVE_ROWS)
+
+    def _begin(self, event: RunStarted) -> None:
+        for edge in event.taken:
+            if edge.reason:  # the plain ones are lit before the run has told anything
+                self._take(edge.edge, edge.target, edge.reason)
 
     def _leave_start(self) -> None:
         """Plain edges out of START are taken by every run, and no task tells of them."""

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks
 
-Figures are CPU microseconds of the process, the best of several rounds, and say nothing of wall time but where they say so.
+Figures are CPU microseconds of the process, the best of several rounds; where wall time is meant they say so.
 """
 
 from __future__ import annotations
@@ -106,23 +106,16 @@ def show(name: str, count: int, bare: float, ours: float, budget: str = "") -> N
     print(f"{name:<46} {bare * scale:>10.1f} {ours * scale:>10.1f}   {budget}")
 
 
-def loops() -> None:
-    for steps in (1_000, 10_000):
-        budget = "<= 20" if steps == 10_000 else ""
-        floor = cpu(lambda: bare_loop(steps, up))  # noqa: B023
-        show(
-            f"loop of one async node, {steps:,} steps",
-            steps,
-            floor,
-            cpu(lambda: run(loop_graph(steps, up), i=0)),
-            budget,
-        )  # noqa: B023
-        for beside in ("has ended", "waits for a person"):
-            graph = loop_graph(steps, up, beside)
-            ours = cpu(lambda: run(graph, beside == "waits for a person", i=0))  # noqa: B023
-            show(f"  the same beside a branch that {beside}", steps, floor, ours)
-        ours = cpu(lambda: run(loop_graph(steps, up_blocking), i=0))  # noqa: B023
-        show(f"loop of one sync node, {steps:,} steps", steps, cpu(lambda: bare_threads(steps)), ours)  # noqa: B023
+def loops(steps: int, budget: str) -> None:
+    floor = cpu(lambda: bare_loop(steps, up))
+    alone = cpu(lambda: run(loop_graph(steps, up), i=0))
+    show(f"loop of one async node, {steps:,} steps", steps, floor, alone, budget)
+    ended = cpu(lambda: run(loop_graph(steps, up, "has ended"), i=0))
+    show("  the same beside a branch that has ended", steps, floor, ended)
+    waiting = cpu(lambda: run(loop_graph(steps, up, "waits for a person"), waits=True, i=0))
+    show("  the same beside a branch that waits", steps, floor, waiting)
+    blocking = cpu(lambda: run(loop_graph(steps, up_blocking), i=0))
+    show(f"loop of one sync node, {steps:,} steps", steps, cpu(lambda: bare_threads(steps)), blocking)
 
 
 def maps() -> None:
@@ -156,6 +149,7 @@ def _import_seconds(modules: str, cache: str) -> float:
 
 if __name__ == "__main__":
     print(f"{'CPU microseconds a step, memory store':<46} {'bare loop':>10} {'nbgraph':>10}   budget")
-    loops()
+    loops(1_000, "")
+    loops(10_000, "<= 20")
     maps()
     imports()

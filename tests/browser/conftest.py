@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from jupyterlab_page import NotebookPage
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import BrowserContext, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -96,27 +96,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.stop()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def window() -> Iterator[BrowserContext]:
+    """One window for the tests of a module: what it has loaded once it need not load again.
+
+    Not for the session, since while Playwright is there its event loop runs, and no other test can run one.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        yield launched
-        launched.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser.new_context(viewport={"width": 1300, "height": 1100})
+        browser.close()
 
 
 @pytest.fixture
-def lab(server: Server, browser: Browser, tmp_path: Path) -> Iterator[NotebookPage]:
-    """An empty browser window, ready to open notebooks of `server`."""
+def lab(server: Server, window: BrowserContext, tmp_path: Path) -> Iterator[NotebookPage]:
+    """A fresh page, an empty folder and no kernels."""
     for left in server.folder.iterdir():
         left.unlink() if left.is_file() else shutil.rmtree(left)
-    context = browser.new_context(viewport={"width": 1300, "height": 1100})
-    page = NotebookPage(context.new_page(), server.url, server.folder, tmp_path)
+    page = NotebookPage(window.new_page(), server.url, server.folder, tmp_path)
     yield page
     page.picture("at the end")
     page.shut_down()
-    context.close()
+    page.page.close()
 
 
 def _free_port() -> int:

@@ -137,13 +137,11 @@ class NotebookPage:
         """The button for an option of the open approval below a cell."""
         return self.cell(index).locator(f".nbgraph-approval:not(.nbgraph-settled) .nbgraph-option-{number}")
 
-    def show(self, index: int) -> None:
-        """Scroll until a cell begins at the top of the page."""
-        self.cell(index).evaluate("cell => cell.scrollIntoView({ block: 'start' })")
-        self.page.wait_for_timeout(200)
-
-    def picture(self, name: str) -> bytes:
-        """A screenshot of the page, kept as a file for people to look at."""
+    def picture(self, name: str, index: int | None = None) -> bytes:
+        """A screenshot of the page, from a cell on where one is given; kept as a file for people to look at."""
+        if index is not None:
+            self.cell(index).evaluate("cell => cell.scrollIntoView({ block: 'start' })")
+            self.page.wait_for_timeout(100)
         return self.page.screenshot(path=self._pictures / f"{name}.png")
 
     def _note_request(self, request: Request) -> None:

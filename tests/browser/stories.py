@@ -22,7 +22,7 @@ NODES = [
     """
 %%node
 def draft(topic: str):
-    time.sleep(0.4)
+    time.sleep(0.8)
     print(f"drafting {topic}")
     return {"text": f"All about {topic}."}
 """,
@@ -30,7 +30,7 @@ def draft(topic: str):
 %%node
 async def critique(text: str):
     import asyncio
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.8)
     return {"score": len(text)}
 """,
     """

@@ -23,14 +23,14 @@ def waiting(lab: NotebookPage, name: str, *more: str) -> None:
 
 def test_approve_with_the_kernel_idle(lab: NotebookPage) -> None:
     waiting(lab, "idle.ipynb", "")
-    lab.picture("asked")
+    lab.picture("asked", RUN)
     lab.cell(RUN).locator(".nbgraph-approval textarea").fill("All about honey bees.")
     lab.cell(RUN).get_by_placeholder("a note").fill("well done")
     lab.option(RUN).click()
     lab.wait_for_status(RUN, "done")
     lab.run_cell(RUN + 1, "print(run.result()['page'], run.state['gate_note'])")
     assert lab.text(RUN + 1).strip() == "ALL ABOUT HONEY BEES. well done"
-    lab.picture("answered")
+    lab.picture("answered", RUN)
 
 
 def test_approve_while_another_cell_is_busy(lab: NotebookPage) -> None:
@@ -90,7 +90,7 @@ def test_approve_after_the_page_was_reloaded(lab: NotebookPage) -> None:
     lab.save()
     lab.reload()
     lab.wait_for_state(RUN, "gate", "waiting")
-    lab.picture("reloaded")
+    lab.picture("reloaded", RUN)
     lab.option(RUN).click()
     lab.wait_for_status(RUN, "done")
     assert (lab.folder / "published.txt").exists()

@@ -22,15 +22,18 @@ WATCH_ACTIVE = """() => {
 def test_nodes_light_up_in_order(lab: NotebookPage) -> None:
     lab.write("live.ipynb", *CELLS)
     lab.open("live.ipynb")
+    for index in range(3):
+        lab.run_cell(index)
+    lab.node(2, "draft").wait_for()  # a page that has loaded the script for one picture shows the next one at once
     lab.page.evaluate(WATCH_ACTIVE)
     before = lab.picture("before")
-    lab.run_all()
+    lab.run_all(wait=False)
     lab.wait_for_state(RUN, "critique", "active")
-    running = lab.picture("running")
+    running = lab.picture("running", RUN)
     lab.wait_for_state(RUN, "gate", "waiting")
     lab.option(RUN).click()
     lab.wait_for_status(RUN, "done")
-    done = lab.picture("done")
+    done = lab.picture("done", RUN)
     assert lab.page.evaluate("window.__active") == ["draft", "critique", "publish"]
     assert len({before, running, done}) == 3
     assert lab.errors == []
@@ -59,7 +62,7 @@ def test_prints_land_in_the_cell_that_started_the_run_and_in_the_log(lab: Notebo
     panel = lab.cell(RUN).locator(".nbgraph-panel")
     panel.get_by_text("drafting bees").wait_for()
     assert 'print(f"drafting {topic}")' in panel.inner_text()
-    lab.picture("panel")
+    lab.picture("panel", RUN)
 
 
 def test_the_stop_button_stops_the_waiting_and_not_the_run(lab: NotebookPage) -> None:
@@ -84,7 +87,7 @@ def test_the_cancel_button_ends_the_run(lab: NotebookPage) -> None:
     lab.cell(RUN).get_by_role("button", name="Cancel").click()
     lab.wait_for_status(RUN, "cancelled")
     lab.cell(RUN).get_by_text("no longer asked").wait_for()
-    lab.picture("cancelled")
+    lab.picture("cancelled", RUN)
 
 
 BROKEN = "%%node\ndef total(lines):\n    return {'total': sum(float(each) for each in lines)}"

@@ -387,3 +387,19 @@ def test_a_thousand_nodes_are_checked_in_reasonable_time(shape: str, people: int
     began = time.process_time()
     made.check()
     assert time.process_time() - began < 2.0  # 0.25 is the budget, which a benchmark measures; this catches explosions
+
+
+def test_nbg106_a_key_that_is_first_written_when_the_loop_has_gone_round() -> None:
+    made = Graph("g")
+    made.edges("START -> draft -> critique; critique -> draft if score < 7 max 3; critique -> END else")
+    made.node(returning("def draft(feedback):\n    return {'text': feedback}\n", "draft"))
+    made.node(returning("def critique(text):\n    return {'score': 1, 'feedback': 'more'}\n", "critique"))
+    assert [(problem.code, "'feedback'" in problem.text) for problem in made.check()] == [("NBG106", True)]
+
+
+def test_nbg105_a_loop_whose_choices_all_stay_inside() -> None:
+    made = Graph("g")
+    made.edges("START -> a; a -> b if x; a -> c else; b -> a; c -> a")
+    for name in ("a", "b", "c"):
+        made.node(lambda: None, name=name)
+    assert "NBG105" in [problem.code for problem in made.check()]

@@ -20,7 +20,16 @@ import pytest
 
 from nbgraph import library
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.events import Event, Status, StatusChanged, TaskCancelled, TaskFailed, TaskFinished, TaskStarted
+from nbgraph.core.events import (
+    Event,
+    RunStarted,
+    Status,
+    StatusChanged,
+    TaskCancelled,
+    TaskFailed,
+    TaskFinished,
+    TaskStarted,
+)
 from nbgraph.core.run import Run
 from nbgraph.core.state import append
 from nbgraph.errors import Cancelled, InputError, MissingKey, Paused, RoutingError, RunError, UpdateError, Waiting
@@ -212,7 +221,7 @@ def test_events_come_in_order() -> None:
     run = settled(graph(ONE_TWO, one, two).run(), Status.DONE)
     kinds = [(type(event), getattr(event, "node", "")) for event in told(run)]
     both = [(TaskStarted, "one"), (TaskFinished, "one"), (TaskStarted, "two"), (TaskFinished, "two")]
-    assert kinds == [*both, (StatusChanged, "")]
+    assert kinds == [(RunStarted, ""), *both, (StatusChanged, "")]
 
 
 def test_a_late_subscriber_gets_the_past_and_one_that_left_gets_no_more() -> None:
@@ -226,7 +235,7 @@ def test_a_late_subscriber_gets_the_past_and_one_that_left_gets_no_more() -> Non
     gate.let.set()
     settled(run, Status.DONE)
     until(lambda: late and isinstance(late[-1], StatusChanged))
-    assert [type(event) for event in early] == [TaskStarted, TaskFinished, TaskStarted]
+    assert [type(event) for event in early] == [RunStarted, TaskStarted, TaskFinished, TaskStarted]
     assert late == told(run)
 
 
@@ -663,8 +672,9 @@ def test_a_cancelled_task_is_told_once_and_then_the_status() -> None:
     run = graph("START -> gate -> END", gate.node).run()
     reached(gate.begun)
     run.cancel()
-    until(lambda: len(told(run)) == 3)
-    assert {type(event) for event in told(run)} == {TaskStarted, TaskCancelled, StatusChanged}
+    until(lambda: len(told(run)) == 4)
+    kinds = [type(event) for event in told(run)]
+    assert sorted(kinds, key=str) == sorted([RunStarted, TaskStarted, TaskCancelled, StatusChanged], key=str)
 
 
 def test_the_late_result_of_a_blocking_node_does_not_count() -> None:
@@ -1575,3 +1585,54 @@ def test_a_store_that_fails_fails_the_task_and_no_more() -> None:
 
     run = settled(graph(ONE_TWO, one, two).run(store=Full()), Status.FAILED)
     assert "disk full" in run.reason
+
+
+def test_a_list_changed_in_place_reaches_no_other_node_and_no_history() -> None:
+    def source() -> dict[str, Any]:
+        return {"y": [0]}
+
+    def changes(y: list[int]) -> None:
+        y.append(1)
+
+    def reads(y: list[int]) -> dict[str, Any]:
+        return {"length": len(y)}
+
+    run = settled(graph("START -> source -> changes -> reads -> END", source, changes, reads).run(), Status.DONE)
+    assert run.state == {"y": [0], "length": 1}
+    assert run.steps[0].update == {"y": [0]}
+
+
+def test_an_approval_keeps_what_was_shown() -> None:
+    shown = ["a"]
+    made = graph("START -> source -> gate -> END", source_of_list(shown))
+    made.human("gate", "{{ items }}?")
+    run = settled(made.run(), Status.WAITING)
+    shown.append("changed later")
+    assert run.approvals[0].shown == {"items": ["a"]}
+
+
+def source_of_list(items: list[str]) -> Any:
+    def source() -> dict[str, Any]:
+        return {"items": items}
+
+    return source
+
+
+def test_edges_out_of_start_are_told_with_their_reasons() -> None:
+    run = settled(graph("START -> one if x > 1; START -> two else; one, two -> END", one, two).run(x=5), Status.DONE)
+    begun = next(event for event in told(run) if isinstance(event, RunStarted))
+    assert [(edge.target, edge.reason) for edge in begun.taken] == [("one", "x 5 > 1")]
+
+
+def test_a_run_that_ends_while_it_is_to_be_paused_is_done() -> None:
+    gate = Gate("gate")
+    run = graph("START -> gate -> END", gate.node).run()
+    reached(gate.begun)
+    run.pause()
+    on_loop(run, gate.let.set)
+    settled(run, Status.DONE)
+
+
+def test_inputs_go_by_name() -> None:
+    with pytest.raises(InputError, match="inputs go by name"):
+        graph("START -> one -> END", one).run(3)  # type: ignore[arg-type]

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import pytest
 
 from nbgraph.core import plan, scheduler
-from nbgraph.core.graph import Graph
+from nbgraph.core.graph import Graph, Node
+from nbgraph.core.plan import compile
 from nbgraph.core.scheduler import Advance, Frontier, Origin, Task
 from nbgraph.core.state import append, extend
 from nbgraph.errors import ConditionFailed, MissingKey, RoutingError, UpdateError, WriteConflict
@@ -596,3 +597,32 @@ def test_a_choice_that_was_not_taken_is_not_counted() -> None:
     play.finish("a", n=0)
     play.finish("a", n=1)
     assert play.taken == ["a->a n 1 == 1, 1 of 1"]
+
+
+def test_max_on_a_by_counts_for_the_loop_that_holds_all_its_targets() -> None:
+    made = Graph("g")
+    for name in ("outline", "draft", "review"):
+        made.add(Node(name, "function", None))  # type: ignore[arg-type]
+    made.add_edges("START -> outline -> draft -> review; review -> draft, outline by nxt max 3; review -> END else")
+    moved, visits = scheduler.begin(compile(made, made.outlined()), {"nxt": "outline"}), 0
+    while moved.started:
+        visits += moved.started[0].node == "outline"
+        moved = scheduler.advance(moved.frontier, moved.started[0], ())
+    assert visits == 4
+
+
+def test_a_reducer_given_later_folds_what_was_written_before_all_branches() -> None:
+    made = Graph("g")
+    for name in ("a", "b", "c"):
+        made.add(Node(name, "function", None))  # type: ignore[arg-type]
+    made.add_edges("START -> a -> b, c -> END")
+    moved = scheduler.begin(compile(made, made.outlined()), {})
+    moved = scheduler.advance(moved.frontier, moved.started[0], (("x", 1),))
+    b, c = moved.started
+    moved = scheduler.advance(moved.frontier, b, (("x", 2),))
+    with pytest.raises(WriteConflict):
+        scheduler.advance(moved.frontier, c, (("x", 3),))
+    made.schema = made.schema._replace(reducers={"x": append})
+    frontier = scheduler.adopt(moved.frontier, compile(made, made.outlined()))
+    moved = scheduler.advance(frontier, frontier.active[c.id], (("x", 3),))
+    assert scheduler.state(moved.frontier) == {"x": [1, 2, 3]}

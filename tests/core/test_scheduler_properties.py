@@ -40,8 +40,8 @@ def test_no_result_depends_on_the_order_of_completion(capsys: pytest.CaptureFixt
 
     every_order_agrees()
     with capsys.disabled():
-        print(f"\n{seen} graphs, five orders each, {steps} steps an order: {around_fan_out} hold a loop around a ", end="")
-        print(f"fan-out ({around_fan_out / seen:.0%}), {with_maps} a map")
+        print(f"\n{seen} graphs, five orders each, {steps} steps an order: {around_fan_out} hold a loop ", end="")
+        print(f"around a fan-out ({around_fan_out / seen:.0%}), {with_maps} a map")
     assert seen >= EXAMPLES
     assert around_fan_out / seen >= 0.3
 
@@ -112,8 +112,9 @@ def test_the_prototype_comes_to_the_same_result(prototype: ModuleType, capsys: p
 
 
 async def in_prototype(prototype: ModuleType, shape: Shape) -> tuple[dict[str, Any], int]:
-    """The same graph in the prototype. It merges every arrival at END, we a node's latest, whose past holds the others."""
-    made = prototype.Graph({"log": lambda old, new: [*(old or []), *new], **{f"c_{name}": plus for name in shape.nodes}})
+    """The same graph in the prototype, which merges all arrivals at END; we the latest of each node."""
+    reducers = {"log": lambda old, new: [*(old or []), *new], **{f"c_{name}": plus for name in shape.nodes}}
+    made = prototype.Graph(reducers)
     for name in shape.graph().names():
         made.node(name, body(name))
     for start in shape.starts:

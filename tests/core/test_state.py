@@ -17,6 +17,7 @@ from nbgraph.core.state import (
     fold_into,
     last,
     merge,
+    own_copy,
     plain_value,
     read_schema,
     union,
@@ -252,3 +253,27 @@ def test_what_is_no_map_is_one_value() -> None:
     values = {"log": [1]}
     fold_into(values, "log", append, (2, 3), "n")
     assert (values, plain_value((2, 3))) == ({"log": [1, (2, 3)]}, (2, 3))
+
+
+# -- what nodes are given ----------------------------------------------------------------------------------------------
+
+
+def test_a_container_is_handed_out_as_a_copy_of_all_its_levels() -> None:
+    value = {"a": [1, {2}], "b": (3,)}
+    copied = own_copy(value)
+    copied["a"][1].add(9)
+    copied["a"].append(4)
+    assert value == {"a": [1, {2}], "b": (3,)}
+
+
+def test_what_is_large_deep_or_of_another_kind_is_handed_out_as_it_is() -> None:
+    deep: list[object] = []
+    deep.append(deep)
+    for value in (list(range(10_001)), "text", object(), deep):
+        assert own_copy(value) is value
+
+
+def test_a_reducer_named_by_a_text_is_refused() -> None:
+    declared = type("State", (), {"__annotations__": {"log": Annotated[list, "extend"]}})
+    with pytest.raises(DeclarationError, match="from nbgraph import extend"):
+        read_schema(declared)

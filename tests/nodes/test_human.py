@@ -97,5 +97,11 @@ def test_an_edited_key_that_the_answer_writes_itself_is_refused() -> None:
             human_node("gate", "Go?", edit=[key])
 
 
-def test_braces_that_hold_no_name_are_text() -> None:
-    assert human_node("gate", "{{ 1a }} {{ a.b }} {{}} { a } {{ a b }}").reads == ()
+def test_single_braces_are_text() -> None:
+    assert human_node("gate", "{ a } and }}?").reads == ()
+
+
+@pytest.mark.parametrize("question", ["{{ a.b }}?", "{{ }}?", "{{ to", "{{ 1a }}", "{{ a b }}"])
+def test_a_placeholder_that_is_no_key_is_refused(question: str) -> None:
+    with pytest.raises(DeclarationError, match=r"write {{ topic }}"):
+        human_node("gate", question)
