@@ -51,6 +51,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         on_answer: Callable[[str, str, dict[str, Any]], str | None],
     ) -> None:
         self._on_answer = on_answer
+        self._settled = False
         self._answering = Lock()
         self.buttons = [self._button(index, option) for index, option in enumerate(approval.options)]
         self.fields = {key: EditField(key, value) for key, value in approval.editable.items()}
@@ -82,6 +83,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
 
     def settle(self, approval: Approval) -> None:
         """Show the answer and let nothing more be entered."""
+        self._settled = True
         self._enable(False)
         self.add_class("nbgraph-settled")
         for key, value in (approval.answer.edit if approval.answer else {}).items():
@@ -114,6 +116,8 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
             return self._say(str(error))
         self._enable(False)
         refusal = self._asked(option, edit)
+        if self._settled:  # the run's own thread was quicker, and knows who answered
+            return
         if refusal is None:
             return self._say(f"{PAST.get(option, option)}, recorded")
         self._enable(True)

@@ -16,7 +16,7 @@ from nbgraph.view.svg import cleaned, listed
 from nbgraph.view.values import shorten
 
 SECONDS = 10
-WIDE = 860
+WIDE = 1000
 LABEL = 40
 REASON = 22
 _GRAPH = {"bgcolor": "transparent", "pad": "0.2", "nodesep": "0.35", "ranksep": "0.45"}
