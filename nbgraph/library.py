@@ -95,9 +95,25 @@ class Graph(graph.Graph):
         show: Iterable[str] = (),
         options: Iterable[str] = ("approve", "reject"),
         edit: Iterable[str] = (),
-    ) -> tuple[Node, tuple[str, ...]]:
-        """Declare a node that asks a person; see `nbgraph.nodes.human.human_node`."""
-        declared = human_node(name, question, show=show, options=options, edit=edit)
+    ) -> None:
+        """Declare a node that asks a person `question`, Markdown with `{{ key }}` for values.
+
+        The chosen option goes to the key `name`, the person's note to `<name>_note`; edited keys are written too, unless
+        the option is reject.
+
+        Args:
+            show: keys whose values stand beside the question.
+            options: one button each.
+            edit: keys that the person may change.
+
+        Raises:
+            DeclarationError: the question is empty, an option is given twice, or a name is reserved.
+        """
+        self.declare_human(name, question, show=show, options=options, edit=edit)
+
+    def declare_human(self, name: str, question: str, **options: Iterable[str]) -> tuple[Node, tuple[str, ...]]:
+        """Declare a human node as `human` does; returns it with sentences for the person who declared it."""
+        declared = human_node(name, question, **options)
         return declared, self.add(declared)
 
     def edges(self, text: str, **functions: Callable[..., Any]) -> None:

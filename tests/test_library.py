@@ -128,7 +128,7 @@ def test_an_option_that_is_not_known_is_refused() -> None:
 
 
 def test_a_human_node_is_declared() -> None:
-    node, said = Graph("g").human("gate", "Go?", options=["yes", "no"], show=["a"], edit=["b"])
+    node, said = Graph("g").declare_human("gate", "Go?", options=["yes", "no"], show=["a"], edit=["b"])
     assert (node.kind, node.signature, said) == ("human", "gate(a, b) -> gate, gate_note, b", ())
 
 

@@ -161,7 +161,7 @@ class GraphMagics(Magics):
         read = options.human_line(line)
         graph = self.catalog.graph(read.graph)
         answers = {} if read.options is None else {"options": read.options}
-        self._declared(*graph.human(read.name, body.strip(), show=read.show, edit=read.edit, **answers))
+        self._declared(*graph.declare_human(read.name, body.strip(), show=read.show, edit=read.edit, **answers))
 
     @no_var_expand
     @cell_magic
