@@ -98,8 +98,8 @@ class Graph(graph.Graph):
     ) -> None:
         """Declare a node that asks a person `question`, Markdown with `{{ key }}` for values.
 
-        The chosen option goes to the key `name`, the person's note to `<name>_note`; edited keys are written too, unless
-        the option is reject.
+        The chosen option goes to the key `name`, the person's note to `<name>_note`; edited keys are written too,
+        unless the option is reject.
 
         Args:
             show: keys whose values stand beside the question.
