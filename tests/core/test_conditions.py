@@ -163,6 +163,7 @@ def test_a_condition_does_not_hold(text: str) -> None:
 
 def test_fields_of_pydantic_models_are_read() -> None:
     import pydantic
+
     model = pydantic.create_model("Model", grade=(int, ...))
     assert parse("answer.grade > 1").holds({"answer": model(grade=2)})
     with pytest.raises(ConditionFailed, match="declares no field 'model_dump'"):
