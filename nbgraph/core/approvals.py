@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +55,33 @@ def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> s
 
     text = repr([question, *options, *sorted((key, _whole(value)) for key, value in shown.items())])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def open_approval(
+    place: tuple[str, str, str, int],
+    question: str,
+    shown: Mapping[str, Any],
+    options: tuple[str, ...],
+    editable: Mapping[str, Any],
+    at: float,
+) -> Approval:
+    """A question that is asked at `place` (its id, run, node and visit), with copies of what is shown.
+
+    What was shown must not change when the state does.
+    """
+    shown, editable = _copies(shown), _copies(editable)
+    return Approval(*place, question, shown, options, editable, at, digest(question, options, shown))
+
+
+def _copies(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) for key, value in values.items()}
+
+
+def _copy(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # a client or a lock, of which there is just the one
+        return value
 
 
 def _whole(value: Any) -> str:

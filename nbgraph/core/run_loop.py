@@ -6,7 +6,6 @@ Everything happens on the run's event loop but for what `Run` calls from other t
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextvars import Context as Variables
@@ -15,7 +14,7 @@ from threading import Condition
 from typing import Any
 
 from nbgraph.core import events, scheduler
-from nbgraph.core.approvals import Answer, Answers, Approval, digest
+from nbgraph.core.approvals import Answer, Answers, Approval, open_approval
 from nbgraph.core.calls import Calls, items_of
 from nbgraph.core.context import Context, current
 from nbgraph.core.events import Failure, Status
@@ -69,6 +68,7 @@ class RunLoop:
         self._held: set[str] = set()  # tasks that could start, and do at resume
         self._failures: dict[str, Failure] = {}
         self._kept: dict[str, tuple[Node, Writes]] = {}  # updates that met a conflict, and the nodes they came from
+        self._unsaved: dict[str, tuple[Task, Step, tuple[Task, ...]]] = {}  # steps that the store does not hold yet
         self._told = (Status.RUNNING, "")
         self._stop = ""  # why nothing new starts
         self._resuming = False
@@ -174,7 +174,8 @@ class RunLoop:
         else:
             self.notices += [notice] if notice and notice not in self.notices else []
             self._steps_at_resume = self.steps_taken
-            self._launch([task for task in self.frontier.active.values() if task.id in again])
+            unsaved = [task for task, *_ in self._unsaved.values()]
+            self._launch([task for task in (*unsaved, *self.frontier.active.values()) if task.id in again])
         self._resuming = False
         if START in again and not self._stop:
             self._begin()
@@ -269,6 +270,17 @@ class RunLoop:
 
     async def _step(self, task: Task, context: Context) -> tuple[Task, ...]:
         """Call the node and commit; returns the tasks that this lets start."""
+        if task.id not in self._unsaved:
+            self._commit(task, await self._execute(task, context))
+        _, step, started = self._unsaved[task.id]
+        await self._store.append(self.run_id, step)
+        del self._unsaved[task.id]
+        self._tell(events.TaskFinished(task.node, task.visit, step.at, step.number, step.update, step.taken))
+        if started and self.steps_taken - self._steps_at_resume >= self.limit:
+            self._stop = self._limit_reached()
+        return started
+
+    async def _execute(self, task: Task, context: Context) -> Writes:
         node, writes = self._kept.pop(task.id, (None, ()))
         if node is not self.plan.nodes[task.node]:
             items = items_of(self.plan, task)
@@ -276,24 +288,20 @@ class RunLoop:
             writes = await self._calls.execute(self.plan, task, context, items)
         if self.status is Status.CANCELLED:
             raise Cancelled("what a cancelled run's node returns does not count")
+        return writes
+
+    def _commit(self, task: Task, writes: Writes) -> None:
         try:
             moved = scheduler.advance(self.frontier, task, writes)
         except WriteConflict:
             self._kept[task.id] = (self.plan.nodes[task.node], writes)
             raise
         self._calls.forget(task.id)
-        await self._commit(task, writes, moved)
-        return moved.started
-
-    async def _commit(self, task: Task, writes: Writes, moved: scheduler.Advance) -> None:
         self.frontier = moved.frontier
         self.steps_taken += 1
         at, started = self._clock(), tuple([other.id for other in moved.started])
         step = Step(self.steps_taken, task.id, task.node, task.visit, task.parents, writes, moved.taken, started, at)
-        await self._store.append(self.run_id, step)
-        self._tell(events.TaskFinished(task.node, task.visit, at, step.number, step.update, moved.taken))
-        if started and self.steps_taken - self._steps_at_resume >= self.limit:
-            self._stop = self._limit_reached()
+        self._unsaved[task.id] = (task, step, moved.started)
 
     def _limit_reached(self) -> str:
         loops = (self.plan.loop_of(task.node) for task in self.frontier.active.values())
@@ -334,10 +342,8 @@ class RunLoop:
         editable: Mapping[str, Any],
     ) -> Answer:
         """Ask a person and wait for the answer; other branches go on meanwhile."""
-        shown, editable = _copied(shown), _copied(editable)  # what was shown must not change with the state
-        seal, now = digest(question, options, shown), self._clock()
-        place = (context.key, self.run_id, context.node, context.visit)
-        approval = Approval(*place, question, shown, options, editable, now, seal)
+        place, now = (context.key, self.run_id, context.node, context.visit), self._clock()
+        approval = open_approval(place, question, shown, options, editable, now)
         future: asyncio.Future[Approval] = self.loop.create_future()
         self.questions.open(approval, context.task_id, future)
         self._tell(events.ApprovalAsked(approval, now))
@@ -355,17 +361,6 @@ def _same(now: Variables, before: Variables) -> bool:
         return now == before
     except Exception:
         return False
-
-
-def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copy(value) for key, value in values.items()}
-
-
-def _copy(value: Any) -> Any:
-    try:
-        return copy.deepcopy(value)
-    except Exception:  # a client or a lock, of which there is just the one
-        return value
 
 
 def _resolve(future: asyncio.Future[Approval], answered: Approval) -> None:

@@ -30,6 +30,7 @@ from nbgraph.core.events import (
     TaskFinished,
     TaskStarted,
 )
+from nbgraph.core.ports import Step
 from nbgraph.core.run import Run
 from nbgraph.core.state import append
 from nbgraph.errors import Cancelled, InputError, MissingKey, Paused, RoutingError, RunError, UpdateError, Waiting
@@ -1636,3 +1637,31 @@ def test_a_run_that_ends_while_it_is_to_be_paused_is_done() -> None:
 def test_inputs_go_by_name() -> None:
     with pytest.raises(InputError, match="inputs go by name"):
         graph("START -> one -> END", one).run(3)  # type: ignore[arg-type]
+
+
+class ForgetfulStore(MemoryStore):
+    """A store whose disk is full for once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = True
+
+    async def append(self, run_id: str, step: Step) -> None:
+        if self.full:
+            self.full = False
+            raise OSError("the disk is full")
+        await super().append(run_id, step)
+
+
+def test_a_step_that_could_not_be_stored_is_stored_at_resume_and_its_node_not_called_again() -> None:
+    calls: list[int] = []
+
+    def once() -> dict[str, int]:
+        calls.append(1)
+        return {"x": 1}
+
+    run = settled(graph("START -> once -> two -> END", once, two).run(store=ForgetfulStore()), Status.FAILED)
+    assert "the disk is full" in run.reason
+    run.resume()
+    settled(run, Status.DONE)
+    assert ([step.node for step in run.steps], len(calls)) == (["once", "two"], 1)
