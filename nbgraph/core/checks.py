@@ -47,11 +47,9 @@ Found = Iterator[Problem]
 
 
 def _undeclared(survey: Survey) -> Found:
+    unused = [name for name in survey.graph.nodes if name not in survey.linked]
     for name in survey.names:
         if name not in survey.graph.nodes:
-            unused = [
-                other for other in survey.graph.nodes if other not in survey.successors or other not in survey.linked
-            ]
             remedy = f"write its cell, %%node with def {name}(...)" + nearest(name, unused).replace("?", "")
             yield Problem("NBG101", "todo", survey.place(name), f"the node {name} is not written yet", remedy)
 

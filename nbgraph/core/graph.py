@@ -246,7 +246,7 @@ class Graph:
     def edge_list(self) -> tuple[OutlineEdge, ...]:
         """Every edge, one for each pair of source and target; the start that is not written is the last one."""
         listed = [
-            OutlineEdge(source, target, statement.guard.kind, guard_label(statement))
+            OutlineEdge(source, target, statement.guard.kind, edges.format_guard(statement.guard, statement.limit))
             for statement in self.statements
             for source in statement.sources
             for target in statement.targets
@@ -279,11 +279,6 @@ class Graph:
             name for name in self.names() if name not in led_to and (name in linked or len(self.names()) == 1)
         ]
         return candidates[0] if len(candidates) == 1 else None
-
-
-def guard_label(statement: Statement) -> str:
-    """A statement's guard and limit as written, such as `if score < 7 max 3`."""
-    return edges.format_guard(statement.guard, statement.limit)
 
 
 def _stale(declared: Source | None, now: Source) -> bool:

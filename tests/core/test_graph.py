@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nbgraph.core.graph import END, START, Graph, Node, Source, declared_in, guard_label
+from nbgraph.core.edges import format_guard
+from nbgraph.core.graph import END, START, Graph, Node, Source, declared_in
 from nbgraph.core.outline import OutlineEdge
 from nbgraph.core.signature import Read, Writes
 from nbgraph.errors import DeclarationError, TextError
@@ -363,4 +364,4 @@ def test_a_signature_says_where_more_may_be_written() -> None:
 def test_a_guards_label_is_as_written() -> None:
     graph = Graph("g")
     (statement,) = graph.add_edges("a -> b, c by next max 2")
-    assert guard_label(statement) == "by next max 2"
+    assert format_guard(statement.guard, statement.limit) == "by next max 2"
