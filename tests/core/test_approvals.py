@@ -17,7 +17,7 @@ from nbgraph.core.run import Run
 from nbgraph.errors import AlreadyAnswered, ApprovalError, InputError, Waiting
 from nbgraph.library import Graph
 
-SOON = 5.0
+SOON = 60.0
 
 
 def settled(run: Run, status: Status) -> Run:

@@ -6,8 +6,6 @@ import dataclasses
 import re
 import sys
 import threading
-import time
-import timeit
 import types
 import warnings
 from typing import Any, ClassVar
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 from nbgraph.core.condition_operations import FUNCTIONS
 from nbgraph.core.conditions import Condition, parse
 from nbgraph.errors import ConditionFailed, MissingKey, TextError
+from tests.call_count import calls_in
 
 Point = collections.namedtuple("Point", "x y")
 
@@ -269,10 +268,9 @@ def test_an_error_of_ours_shows_no_inner_error_and_theirs_does() -> None:
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
 
-def test_a_simple_condition_is_judged_in_microseconds() -> None:
+def test_a_simple_condition_is_judged_in_a_few_calls() -> None:
     holds = parse("score < 7").holds
-    seconds = min(timeit.repeat(lambda: holds(VALUES), time.process_time, number=2_000, repeat=5)) / 2_000
-    assert seconds < 20e-6  # 0.4 in truth; coverage traces each line of it
+    assert calls_in(lambda: holds(VALUES)) <= 8
 
 
 def test_chains_in_chains_are_evaluated_once() -> None:

@@ -12,7 +12,7 @@ from nbgraph.core.events import Event, Printed, Status
 from nbgraph.core.run import Run
 from nbgraph.library import Graph
 
-SOON = 5.0
+SOON = 60.0
 
 
 def done(made: Graph, **inputs: Any) -> Run:

@@ -38,7 +38,7 @@ def failed(function: Any, **inputs: Any) -> Run:
     made.node(function, name="n")
     declared_in.reset(token)
     made.edges("START -> n -> END")
-    run = made.run(**inputs).wait(5)
+    run = made.run(**inputs).wait(60)
     assert run.status is Status.FAILED
     return run
 
@@ -82,7 +82,7 @@ def test_a_missing_key_is_placed_at_the_nodes_cell() -> None:
     declared_in.reset(token)
     made.node(lambda: dict(), name="first")  # noqa: C408
     made.edges("START -> first -> n -> END")
-    run = made.run().wait(5)
+    run = made.run().wait(60)
     assert isinstance(failure(run).error, MissingKey)
     assert failure(run).where == "cell [3]"
 

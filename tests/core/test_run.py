@@ -37,7 +37,7 @@ from nbgraph.errors import Cancelled, InputError, MissingKey, Paused, RoutingErr
 from nbgraph.library import Graph
 from nbgraph.store.memory import MemoryStore
 
-SOON = 5.0  # seconds in which everything here happens, or something is wrong
+SOON = 60.0  # seconds in which everything here happens, or something is wrong
 
 
 @pytest.fixture(autouse=True)
@@ -1540,7 +1540,7 @@ print(run.status)
 
 
 def test_no_thread_keeps_a_process_from_ending_with_a_stuck_node_and_an_open_question() -> None:
-    ended = subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=20)
+    ended = subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "running\n", "")
 
 

@@ -160,7 +160,7 @@ def test_in_a_terminal_a_run_returns_at_once_and_displays_nothing(notebook: Note
     notebook.run("%%node\ndef draft():\n    time.sleep(0.2)\n    return {'text': 1}")
     notebook.run("%edge START -> draft -> END")
     assert notebook.run("run = essay.run()").text == ""
-    assert notebook["run"].wait(5).status == "done"
+    assert notebook["run"].wait(60).status == "done"
 
 
 def test_unloading_leaves_nothing_behind(notebook: Notebook) -> None:

@@ -65,12 +65,12 @@ def test_two_clicks_at_once_are_one_answer():
     def slow(*answer):
         given.append(answer)
         entered.set()
-        leave.wait(5)
+        leave.wait(60)
 
     widget = ApprovalWidget(APPROVAL, (), slow)
     first = threading.Thread(target=widget.buttons[0].click)
     first.start()
-    entered.wait(5)
+    entered.wait(60)
     widget.buttons[1].click()
     leave.set()
     first.join()
