@@ -10,11 +10,13 @@ import typing
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.context import Context
-from nbgraph.core.events import Event, Status
+from nbgraph.core.events import Event, Status, TaskError
 from nbgraph.core.graph import END, START
 from nbgraph.core.ports import Step, Store
 from nbgraph.core.run import Run
-from nbgraph.core.state import add, append, extend, last, merge, union
+from nbgraph.core.reducers import add, append, extend, last, merge, union
+from nbgraph.core.schema import Private
+from nbgraph.core.updates import Overwrite
 from nbgraph.errors import (
     AlreadyAnswered,
     ApprovalError,
@@ -29,10 +31,13 @@ from nbgraph.errors import (
     RoutingError,
     RunError,
     TextError,
+    TimedOut,
     UpdateError,
     Waiting,
+    WorkerDied,
     WriteConflict,
 )
+from nbgraph.batch import Batch
 from nbgraph.library import Graph
 from nbgraph.store.memory import MemoryStore
 
@@ -60,6 +65,7 @@ __all__ = [
     "Answer",
     "Approval",
     "ApprovalError",
+    "Batch",
     "Cancelled",
     "ConditionFailed",
     "Context",
@@ -71,7 +77,9 @@ __all__ = [
     "MemoryStore",
     "MissingKey",
     "NbgraphError",
+    "Overwrite",
     "Paused",
+    "Private",
     "Problem",
     "RoutingError",
     "Run",
@@ -79,9 +87,12 @@ __all__ = [
     "Status",
     "Step",
     "Store",
+    "TaskError",
     "TextError",
+    "TimedOut",
     "UpdateError",
     "Waiting",
+    "WorkerDied",
     "WriteConflict",
     "add",
     "append",

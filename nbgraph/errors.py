@@ -11,6 +11,8 @@ NbgraphError
 │   ├── UpdateError        what a node returned does not fit what it writes
 │   ├── RoutingError       a `by` edge was given a name that it does not lead to
 │   ├── WriteConflict      parallel branches wrote the same plain key
+│   ├── TimedOut           a node took longer than its timeout; a TimeoutError too
+│   ├── WorkerDied         the process in which a node ran has died; the node can be run again
 │   ├── Waiting            the result was asked for while a person is awaited
 │   ├── Paused             the result was asked for while the run is paused
 │   └── Cancelled          the result was asked for of a run that was cancelled
@@ -108,6 +110,14 @@ class WriteConflict(RunError):
             f"Both updates are kept. Give {key!r} a reducer (such as append or last) and resume, "
             f"or start again with an edge that puts one of them after the other."
         )
+
+
+class WorkerDied(RunError):
+    """The worker process in which a function ran has died; it can be run again."""
+
+
+class TimedOut(RunError, TimeoutError):
+    """A node took longer than its timeout."""
 
 
 class Waiting(RunError):

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from typing import Any, TypeVar, overload
 
+from nbgraph.batch import Batch
 from nbgraph.core import checks, graph, plan
 from nbgraph.core.approvals import given_answers
 from nbgraph.core.checks import Problem
 from nbgraph.core.engine import engine_loop
+from nbgraph.core.forms import Form
 from nbgraph.core.graph import Node
-from nbgraph.core.inputs import checked_inputs
+from nbgraph.core.inputs import checked_inputs, describe_inputs, signature
 from nbgraph.core.outline import Outline
+from nbgraph.core.policies import checked_join, checked_policy, split_options
 from nbgraph.core.ports import Store
 from nbgraph.core.run import Run
-from nbgraph.core.run_loop import RunLoop
-from nbgraph.errors import GraphError, InputError, brief
+from nbgraph.core.run_loop import RunLoop, Settings
+from nbgraph.core.state import read_schema
+from nbgraph.errors import DeclarationError, GraphError, InputError, brief, nearest
 from nbgraph.executors.threads import Threads
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
+from nbgraph.nodes.subgraph import subgraph_node
 from nbgraph.store.memory import MemoryStore
+from nbgraph.typed import with_checks
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 on_run: list[Callable[[Run], None]] = []
 """Called with every run that `Graph.run` has started, in the caller's thread."""
 
+on_map: list[Callable[[Batch], None]] = []
+"""Called with every batch that `Graph.map` has started, in the caller's thread."""
+
 _threads = Threads()
+_processes: Executor | None = None
 
 
 class Graph(graph.Graph):
@@ -49,43 +61,70 @@ class Graph(graph.Graph):
     """
 
     @overload
-    def node(
-        self, function: Function, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
-    ) -> Function: ...
+    def node(self, function: Function, /, **declared: Any) -> Function: ...
     @overload
-    def node(
-        self, function: None = None, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
-    ) -> Callable[[Function], Function]: ...
-    def node(
-        self, function: Any = None, /, *, name: str | None = None, writes: str | Iterable[str] | None = None
-    ) -> Any:
-        """Declare a node: `g.node(fn)`, `@g.node` or `@g.node(writes="text")`; gives the function back.
+    def node(self, function: None = None, /, **declared: Any) -> Callable[[Function], Function]: ...
+    def node(self, function: Any = None, /, **declared: Any) -> Any:
+        """Declare a node: `g.node(fn)`, `@g.node` or `@g.node(retry=3)`; gives the function back.
+
+        A graph can be a node too, with a state of its own: `g.node(research, reads={"question": "topic"})`.
 
         Args:
             name: the node's name; the function's own by default.
-            writes: the key, or keys, that the returned value goes to.
+            writes: the key, or keys, that the returned value goes to. Of a graph: the keys that it hands out, or our key
+                for each as `{"notes": "findings"}`; by default what its last nodes write.
+            reads: of a graph: our key for an input of it, as `{"question": "topic"}`; by default those of the same name.
+            retry: how often it is tried in all; in a map, each item.
+            backoff: seconds before the second attempt; doubled for each further one, and varied by up to a half.
+            retry_on: the errors after which it is tried again.
+            timeout: seconds that one attempt may take; waiting for a person does not count.
+            cache: True, or seconds for which what it returned is used again while its code and reads are the same.
+            version: what else the cached result depends on, as a text.
+            join: "all" (it waits for what could still lead to it), "any" (each arrival starts it), "first" (the first
+                arrival starts it, and what could still lead to it is cancelled).
+            parallel: how many items of a map are called at once.
+            on: "thread", "process", or an executor of `concurrent.futures`, for a blocking function.
+            limit: of a graph: its steps until the run is paused.
 
         Raises:
-            DeclarationError: it is no function, or a name is reserved.
+            DeclarationError: it is neither function nor graph, or one of these makes no sense.
         """
         if function is None:
-            return lambda decorated: self.node(decorated, name=name, writes=writes)
-        self.declare(function, name=name, writes=writes)
+            return lambda decorated: self.node(decorated, **declared)
+        self.declare(function, **declared)
         return function
 
-    def declare(
-        self,
-        function: Callable[..., Any],
-        *,
-        name: str | None = None,
-        writes: str | Iterable[str] | None = None,
-        code: str = "",
-        file: str = "",
-    ) -> tuple[Node, tuple[str, ...]]:
-        """Declare a node as `node` does; returns it with sentences for the person who declared it."""
-        keys = (writes,) if isinstance(writes, str) else None if writes is None else tuple(writes)
-        declared = function_node(function, name=name, writes=keys, code=code, file=file)
-        return declared, self.add(declared)
+    def declare(self, function: Any, **declared: Any) -> tuple[Node, tuple[str, ...]]:
+        """Declare a node as `node` does; returns it with sentences for the person who declared it.
+
+        Args:
+            code: its source text, by default found by `inspect`.
+            file: the name under which it was compiled, likewise.
+        """
+        options, policy = split_options(function, declared)
+        name = str(options.get("name") or getattr(function, "name", getattr(function, "__name__", "a node")))
+        join = checked_join(name, str(options.pop("join", "all")))
+        made = subgraph_node if isinstance(function, graph.Graph) else function_node
+        node = made(function, policy=checked_policy(name, **policy), join=join, **options)
+        if node.inner is not None and node.inner.holds(self):
+            raise DeclarationError(f"{node.name} would run within itself: {self.name} is part of that graph.")
+        return node, self.add(node)
+
+    def found(self, name: str) -> Node | None:
+        """A graph of the notebook that an edge names is a node without a declaration."""
+        inner = self.graph_named(name)
+        if inner is None or inner.holds(self):
+            return None
+        return subgraph_node(inner, name=name)
+
+    def state(self, declared: type) -> type:
+        """Declare keys by a class with annotated fields: their types, defaults and reducers; usable as a decorator.
+
+        Raises:
+            DeclarationError: the class makes no sense, or a default does not fit its type.
+        """
+        self.declare_state(with_checks(read_schema(declared)))
+        return declared
 
     def human(
         self,
@@ -95,6 +134,7 @@ class Graph(graph.Graph):
         show: Iterable[str] = (),
         options: Iterable[str] = ("approve", "reject"),
         edit: Iterable[str] = (),
+        form: Any = None,
     ) -> None:
         """Declare a node that asks a person `question`, Markdown with `{{ key }}` for values.
 
@@ -105,15 +145,19 @@ class Graph(graph.Graph):
             show: keys whose values stand beside the question.
             options: one button each.
             edit: keys that the person may change.
+            form: a type that the person's entry must fit, such as int, a Literal, a dataclass or a pydantic model; its
+                value goes to the key `<name>_form`.
 
         Raises:
             DeclarationError: the question is empty, an option is given twice, or a name is reserved.
         """
-        self.declare_human(name, question, show=show, options=options, edit=edit)
+        self.declare_human(name, question, show=show, options=options, edit=edit, form=form)
 
-    def declare_human(self, name: str, question: str, **options: Iterable[str]) -> tuple[Node, tuple[str, ...]]:
+    def declare_human(
+        self, name: str, question: str, *, form: Any = None, **options: Iterable[str]
+    ) -> tuple[Node, tuple[str, ...]]:
         """Declare a human node as `human` does; returns it with sentences for the person who declared it."""
-        declared = human_node(name, question, **options)
+        declared = human_node(name, question, form=None if form is None else _read_form(form), **options)
         return declared, self.add(declared)
 
     def edges(self, text: str, **functions: Callable[..., Any]) -> None:
@@ -147,17 +191,70 @@ class Graph(graph.Graph):
             raise GraphError(f"{self.name} cannot run yet:\n{listed}", tuple(grave))
         return plan.compile(self, self.outline())
 
-    def run(
-        self,
-        inputs: Mapping[str, Any] | None = None,
-        /,
-        *,
-        store: str | Store = "memory",
-        id: str | None = None,
-        limit: int = 1000,
-        answers: Mapping[str, Any] | str | None = None,
-        **keys: Any,
-    ) -> Run:
+    @property
+    def run(self) -> Start:
+        """Start a run on the engine's thread; returns at once. `g.run?` lists the inputs of the graph; see `Start`."""
+        return Start(self)
+
+    async def arun(self, inputs: Mapping[str, Any] | None = None, /, **given: Any) -> Run:
+        """Run on the caller's own event loop; returns when the run is done or cannot go on by itself.
+
+        Arguments and errors are those of `run`.
+        """
+        return await self.started(asyncio.get_running_loop(), inputs, given)
+
+    def map(self, inputs: Any, *, parallel: int = 8, **options: Any) -> Batch:
+        """Start a run for each row of a table, a list of dicts or a DataFrame; at most `parallel` at once.
+
+        Args:
+            options: those of `run`, for each of the runs.
+
+        Raises:
+            GraphError: the graph has problems.
+            InputError: a row lacks an input, or has an unknown one; no run is started then.
+        """
+        __tracebackhide__ = True
+        batch = Batch(self, inputs, parallel, options)
+        for notice in tuple(on_map):
+            notice(batch)
+        return batch
+
+    def started(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> Run:
+        """Start a run on `loop`, with inputs and options as `run` takes them."""
+        options = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+        compiled = self.plan()
+        run_loop = RunLoop(
+            options.get("id") or f"{self.name}-{os.urandom(4).hex()}",
+            self,
+            compiled,
+            checked_inputs(self, self._named(inputs, given)),
+            loop,
+            _settings(compiled, options),
+        )
+        run_loop.start()
+        return Run(run_loop)
+
+    def _named(self, inputs: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise InputError(f"inputs go by name, as in {self.name}.run(topic=...), not as {brief(inputs)}.")
+        return {**(inputs or {}), **keys}
+
+
+class Start:
+    """`g.run`: what starts runs of one graph; its signature lists the graph's inputs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.__doc__ = f"{inspect.getdoc(Start.__call__)}\n\nInputs of {graph.name}:\n{describe_inputs(graph)}"
+
+    def __repr__(self) -> str:
+        return f"<{self._graph.name}.run{self.__signature__}>"
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return signature(self._graph)
+
+    def __call__(self, inputs: Mapping[str, Any] | None = None, /, **given: Any) -> Run:
         """Start a run on the engine's thread; returns at once.
 
         Args:
@@ -166,60 +263,70 @@ class Graph(graph.Graph):
             id: a name for the run; made up by default.
             limit: steps after which the run is paused.
             answers: answers for human nodes, or a JSON file with them; NBGRAPH_ANSWERS by default.
+            parallel: how many nodes and items are called at once; no limit by default.
+            step: True lets one ready set start at a time, see `Run.next`.
+            pause_before, pause_after: nodes that the run pauses at, see `Run.breakpoint`.
 
         Raises:
             GraphError: the graph has problems.
             InputError: an input is missing or unknown.
         """
         __tracebackhide__ = True
-        run = self._started(engine_loop(), store, id, limit, answers, self._named(inputs, keys))
+        run = self._graph.started(engine_loop(), inputs, given)
         for notice in tuple(on_run):
             notice(run)
         return run
 
-    async def arun(
-        self,
-        inputs: Mapping[str, Any] | None = None,
-        /,
-        *,
-        store: str | Store = "memory",
-        id: str | None = None,
-        limit: int = 1000,
-        answers: Mapping[str, Any] | str | None = None,
-        **keys: Any,
-    ) -> Run:
-        """Run on the caller's own event loop; returns when the run is done or cannot go on by itself.
 
-        Arguments and errors are those of `run`.
-        """
-        run = self._started(asyncio.get_running_loop(), store, id, limit, answers, self._named(inputs, keys))
-        return await run
+RUN_OPTIONS = ("store", "id", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
 
-    def _named(self, inputs: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
-        if inputs is not None and not isinstance(inputs, Mapping):
-            raise InputError(f"inputs go by name, as in {self.name}.run(topic=...), not as {brief(inputs)}.")
-        return {**(inputs or {}), **keys}
 
-    def _started(
-        self, loop: Any, store: str | Store, id: str | None, limit: int, answers: Any, inputs: dict[str, Any]
-    ) -> Run:
-        compiled = self.plan()
-        if limit < 1:
-            raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
-        run_loop = RunLoop(
-            id or f"{self.name}-{os.urandom(4).hex()}",
-            self,
-            compiled,
-            checked_inputs(self, inputs),
-            store=_opened(store),
-            executor=_threads,
-            loop=loop,
-            given=given_answers(answers),
-            limit=limit,
-            clock=time.time,
-        )
-        run_loop.start()
-        return Run(run_loop)
+def _settings(compiled: plan.Plan, options: Mapping[str, Any]) -> Settings:
+    limit, parallel = options.get("limit", 1000), options.get("parallel")
+    if limit < 1:
+        raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
+    if parallel is not None and parallel < 1:
+        raise InputError(f"parallel is the number of calls at once, 1 or more, not {parallel}.")
+    pauses = {name: _names(compiled, options.get(name, ())) for name in ("pause_before", "pause_after")}
+    return Settings(
+        store=_opened(options.get("store", "memory")),
+        executor=_executor,
+        read_form=_read_form,
+        given=given_answers(options.get("answers")),
+        clock=time.time,
+        limit=limit,
+        parallel=parallel,
+        stepping=bool(options.get("step", False)),
+        **pauses,
+    )
+
+
+def _names(compiled: plan.Plan, names: str | Iterable[str]) -> tuple[str, ...]:
+    listed, known = (names,) if isinstance(names, str) else tuple(names), [node.name for node in compiled.outline.nodes]
+    for name in listed:
+        if name not in known:
+            raise InputError(f"{compiled.name} has no node {brief(name)} to pause at{nearest(name, known) or '.'}")
+    return listed
+
+
+def _executor(on: str | Executor) -> Executor:
+    """The executor that a policy names; the processes are made when first needed."""
+    global _processes
+    if isinstance(on, Executor):
+        return on
+    if on == "thread":
+        return _threads
+    if _processes is None:
+        from nbgraph.executors.processes import Processes
+
+        _processes = Processes()
+    return _processes
+
+
+def _read_form(declared: Any) -> Form:
+    from nbgraph.typed_forms import read_form  # pydantic is loaded when it is needed
+
+    return read_form(declared)
 
 
 def _opened(store: str | Store) -> Store:

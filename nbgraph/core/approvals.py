@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbgraph.core.forms import Field
 from nbgraph.errors import ApprovalError, InputError, brief, nearest
 
 REJECT = "reject"
@@ -18,7 +19,7 @@ class Answer:
     """What a person, or somebody on their behalf, said.
 
     `by` is what we know of who answered ("a client of this kernel", "run.answer", "environment"), never a claim
-    about a person's identity. `at` is seconds since the epoch.
+    about a person's identity. `at` is seconds since the epoch. `form` is what was entered into a form, by field.
     """
 
     option: str
@@ -26,6 +27,7 @@ class Answer:
     edit: Mapping[str, Any]
     by: str
     at: float
+    form: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Approval:
     """One question to a person, with exactly what was shown, and the answer once there is one.
 
     `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
-    options and shown values; `editable` maps keys to the values that may be changed in the answer.
+    options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is to
+    be entered. `within` is the task that the subgraph of `node` runs in, or empty.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Approval:
     asked_at: float
     digest: str = ""
     answer: Answer | None = None
+    form: tuple[Field, ...] = ()
+    within: str = ""
 
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
@@ -64,13 +69,16 @@ def open_approval(
     options: tuple[str, ...],
     editable: Mapping[str, Any],
     at: float,
+    form: tuple[Field, ...] = (),
+    within: str = "",
 ) -> Approval:
     """A question that is asked at `place` (its id, run, node and visit), with copies of what is shown.
 
     What was shown must not change when the state does.
     """
     shown, editable = _copies(shown), _copies(editable)
-    return Approval(*place, question, shown, options, editable, at, digest(question, options, shown))
+    seen = digest(question, options, {**shown, "": form} if form else shown)
+    return Approval(*place, question, shown, options, editable, at, seen, None, form, within)
 
 
 def _copies(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,10 +99,19 @@ def _whole(value: Any) -> str:
         return brief(value)
 
 
-def checked_answer(approval: Approval, option: str, note: str, edit: Mapping[str, Any], by: str, at: float) -> Answer:
+def checked_answer(
+    approval: Approval,
+    option: str,
+    note: str,
+    edit: Mapping[str, Any],
+    by: str,
+    at: float,
+    form: Mapping[str, Any] | None = None,
+) -> Answer:
     """The answer to `approval`, or ApprovalError where it does not fit the question.
 
-    An edit counts with every option but `reject`, and keeps the type of the value that it replaces.
+    An edit or a form counts with every option but `reject`; an edit keeps the type of the value that it replaces.
+    Whether the entries of a form fit their type is for the form itself.
     """
     if option not in approval.options:
         known = ", ".join(approval.options)
@@ -103,8 +120,24 @@ def checked_answer(approval: Approval, option: str, note: str, edit: Mapping[str
         )
     for key, value in edit.items():
         _check_edit(approval, key, value)
-    kept = {} if option == REJECT else dict(edit)
-    return Answer(option, note, kept, by, at)
+    if option == REJECT:
+        return Answer(option, note, {}, by, at)
+    return Answer(option, note, dict(edit), by, at, _entered(approval, form or {}))
+
+
+def _entered(approval: Approval, form: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a form, with the defaults of what was left out."""
+    known = {field.name: field for field in approval.form}
+    for name in form:
+        if name not in known:
+            raise ApprovalError(
+                f"{approval.node} asks for no entry {brief(name)}{nearest(name, known) or '.'} "
+                f"It asks for {', '.join(known) or 'none'}."
+            )
+    missing = [field.name or field.type for field in approval.form if field.required and field.name not in form]
+    if missing:
+        raise ApprovalError(f"{approval.node} asks for {', '.join(missing)}, which was not given.")
+    return {name: form.get(name, field.default) for name, field in known.items()}
 
 
 def _check_edit(approval: Approval, key: str, value: Any) -> None:
@@ -128,7 +161,7 @@ class Answers:
     """Answers given before they are asked for: a list for each human node, used in order.
 
     `by` is recorded with each answer. Those of the `environment` speak for all graphs of a program, so only what
-    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}}`. It
+    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}, "form": {name: value}}`. It
     may hold the `digest` of what was shown, and on a mismatch the question stays open and the entry unused.
     """
 
@@ -204,7 +237,8 @@ def _entries(raw: Any, where: object) -> dict[str, list[Mapping[str, Any]]]:
 
 def _fits(entry: Mapping[str, Any]) -> bool:
     texts = (entry.get("answer"), entry.get("note", ""), entry.get("digest", ""))
-    return all(isinstance(text, str) for text in texts) and isinstance(entry.get("edit", {}), Mapping)
+    mappings = (entry.get("edit", {}), entry.get("form", {}))
+    return all(isinstance(text, str) for text in texts) and all(isinstance(each, Mapping) for each in mappings)
 
 
 def _listed(given: Any) -> list[Any]:
@@ -216,7 +250,7 @@ def _entry(name: str, entry: Any, where: object, shape: str) -> Mapping[str, Any
         return {"answer": entry}
     if not isinstance(entry, Mapping) or not _fits(entry):
         raise InputError(f"{where}: an answer for {name!r} is {brief(entry)}; {shape}.")
-    unknown = sorted(set(entry) - {"answer", "note", "edit", "digest"})
+    unknown = sorted(set(entry) - {"answer", "note", "edit", "form", "digest"})
     if unknown:
         raise InputError(f"{where}: an answer for {name!r} holds {unknown[0]!r}, which is not known; {shape}.")
     return entry

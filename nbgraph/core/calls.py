@@ -1,89 +1,286 @@
-"""Calls: a task's node is called once, or once for each item of a map, and what it returns becomes what it writes."""
+"""Calls: a task's node is called once, or once for each item of a map, as its policy says.
+
+What it returns becomes an update, which is checked against the state. A call that waits for a person or for a subgraph
+is `away`: meanwhile it is not under way, gives up its slots, and its time stands still.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import nullcontext
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
+from nbgraph.core.changes import changed_keys, in_place
 from nbgraph.core.choice import arguments
-from nbgraph.core.context import Context, Engine, current
-from nbgraph.core.graph import Node
+from nbgraph.core.context import Call, Context, current
+from nbgraph.core.copies import own_copy
+from nbgraph.core.failures import ItemsFailed, unwrapped
+from nbgraph.core.fingerprints import NoFingerprint, fingerprint
+from nbgraph.core.fit import check_update
+from nbgraph.core.graph import Graph, Node
 from nbgraph.core.plan import Each, Plan
+from nbgraph.core.policies import PLAIN
 from nbgraph.core.scheduler import Task
-from nbgraph.core.state import as_update, combine_items, own_copy
+from nbgraph.core.updates import as_update, combine_items
 from nbgraph.core.views import Writes
-from nbgraph.errors import UpdateError, brief
+from nbgraph.errors import Cancelled, TimedOut, UpdateError, brief
 
-BLOCKING_ITEMS = 32  # blocking items of one map that run at once; async ones all do
+BLOCKING_ITEMS = 32  # blocking items of one map that run at once where no number is given; async ones all do
+Update = Mapping[str, Any]
+
+
+class Walk(Protocol):
+    """What calls need of the walk that they belong to."""
+
+    plan: Plan
+    graph: Graph
+    lead: str
+
+    def note_retry(self, context: Context, error: BaseException, delay: float) -> None: ...
+    def note_log(self, context: Context, sentence: str) -> None: ...
 
 
 class Calls:
-    """The calls of one run that are under way, for `engine`; blocking functions go to `executor`."""
+    """The calls of one run that are under way, and what they share.
 
-    def __init__(self, engine: Engine, executor: Executor) -> None:
-        self._engine, self._executor = engine, executor
-        self._items_left: Counter[str] = Counter()
-        self._items_done: dict[str, dict[int, Mapping[str, Any]]] = {}  # of maps that have not finished
+    Args:
+        loop: the run's event loop.
+        executor: gives the executor that a policy names.
+        parallel: how many calls run at once, or None.
+        settle: called when the run may have come to rest.
+        clock: seconds since the epoch.
+    """
 
-    def under_way(self, task_id: str) -> int:
-        """How many calls a task that has not finished is made of: its items that are left, or itself."""
-        return max(self._items_left[task_id], 1)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        executor: Callable[[str | Executor], Executor],
+        parallel: int | None,
+        settle: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._loop, self._executor, self._settle, self._clock = loop, executor, settle, clock
+        self._slots = asyncio.Semaphore(parallel) if parallel else None
+        self._privates: dict[tuple[int, str], asyncio.Future[Any]] = {}
+        self.busy = 0  # tasks and items that go on by themselves
 
-    def forget(self, task_id: str) -> None:
-        """Called when a task is committed: its items need not be kept."""
-        self._items_done.pop(task_id, None)
-        self._items_left.pop(task_id, None)
-
-    async def execute(self, plan: Plan, task: Task, context: Context, items: Sequence[Any] | None) -> Writes:
-        """Call the node of `task`, for each of `items` where it is mapped."""
-        node = plan.nodes[task.node]
+    async def execute(
+        self, walk: Walk, task: Task, context: Context, items: Sequence[Any] | None, done: dict[int, Update]
+    ) -> Writes:
+        """Call the node of `task`, for each of `items` where it is mapped; `done` are those that need no call."""
+        node = walk.plan.nodes[task.node]
         if items is not None:
-            return await self._map(plan, node, task, plan.maps[task.node], items)
-        returned = await _call(node, task.view.values, context)
-        return tuple(as_update(node.name, node.declared, returned).items())
+            return await self._map(walk, node, task, context, items, done)
+        values = task.view.values
+        if node.name in walk.plan.told_errors:
+            values = {**values, "error": task.errors[0] if task.errors else None, "errors": list(task.errors)}
+        if node.policy is PLAIN and self._slots is None and not walk.plan.schema.private:
+            return tuple((await self._attempt(walk, node, values, context)).items())
+        gates = () if self._slots is None or node.kind == "subgraph" else (self._slots,)
+        return tuple((await self._called(walk, node, values, context, gates)).items())
 
-    async def _map(self, plan: Plan, node: Node, task: Task, each: Each, items: Sequence[Any]) -> Writes:
+    async def _map(
+        self, walk: Walk, node: Node, task: Task, context: Context, items: Sequence[Any], done: dict[int, Update]
+    ) -> Writes:
         """One call for each item; what the finished ones wrote is kept when others fail."""
-        done = self._items_done.setdefault(task.id, {})
-        failed: dict[int, BaseException] = {}
-        gate = asyncio.Semaphore(BLOCKING_ITEMS) if node.body.blocking else nullcontext()
+        each, failed = walk.plan.maps[node.name], dict[int, BaseException]()
+        most = node.policy.parallel or (BLOCKING_ITEMS if node.body.blocking else None)
+        slots = () if self._slots is None or node.kind == "subgraph" else (self._slots,)
+        gates = ((asyncio.Semaphore(most),) if most else ()) + slots
+        left = [index for index in range(len(items)) if index not in done]
+        inside = [Context(walk, task, index, node.policy) for index in left]  # type: ignore[arg-type]
 
-        async def one(index: int) -> None:
-            context = Context(self._engine, task, index)
-            current.set(context)
+        async def one(item: Context, index: int) -> None:
+            current.set(item)
             try:
-                async with gate:
-                    returned = await _call(node, {**task.view.values, each.item: items[index]}, context)
-                done[index] = as_update(node.name, node.declared, returned)
+                values = {**task.view.values, each.item: items[index]}
+                done[index] = await self._called(walk, node, values, item, gates)
             except BaseException as error:
                 failed[index] = error
-            self._items_left[task.id] -= 1
+            finally:
+                item.close()
+                under_way.discard(index)
+                if under_way:  # the last one is as busy as the task itself
+                    self.busy -= 1
+                    self._settle()
 
-        left = [index for index in range(len(items)) if index not in done]
-        self._items_left[task.id] = len(left)
-        await _all([one(index) for index in left])
+        under_way = set(left)
+        self.busy += max(len(left) - 1, 0)
+        await _all([one(item, index) for item, index in zip(inside, left, strict=True)])
+        if left and all(item.used and item.call.cached for item in inside):
+            context.call.cached = True
         if failed:
-            index = min(failed)
-            failed[index].add_note(f"in item {index} of {len(items)}; {len(failed)} failed, the others are kept")
-            raise failed[index]
+            raise ItemsFailed(failed, len(items))
         updates = [done[index] for index in range(len(items))]
         return combine_items(updates, node.writes.keys)
 
-    async def blocking(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
-        """Call a blocking function by the executor, in the context of the task."""
-        call = partial(copy_context().run, _without_stop_iteration, function, given)
-        return await asyncio.wrap_future(self._executor.submit(call))
+    async def _called(
+        self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context, gates: Sequence[asyncio.Semaphore]
+    ) -> Update:
+        """One call with all that its policy says; its slots are taken while it is not away."""
+        if walk.plan.schema.private:
+            values = {**values, **await self._private(walk, node)}
+        if not gates:
+            return await self._by_policy(walk, node, values, context)
+        call = context.call
+        await _take(call, gates)
+        try:
+            return await self._by_policy(walk, node, values, context)
+        finally:
+            _give(call)
+
+    async def _by_policy(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
+        cache = node.policy.cache
+        if cache is None:
+            return await self._attempts(walk, node, values, context)
+        try:
+            given = arguments(node.name, node.name, node.reads, values)
+            key = fingerprint(node.name, node.code, cache.version, dict(sorted(given.items())))
+        except NoFingerprint as error:
+            walk.note_log(context, f"{node.name} is not cached: what it reads holds {error.kind}, which has no value.")
+            return await self._attempts(walk, node, values, context)
+        found = walk.graph.cache.find(key, cache.ttl, self._clock())
+        if found is not None:
+            context.call.cached = True
+            return found
+        update = await self._attempts(walk, node, values, context)
+        walk.graph.cache.keep(key, update, self._clock())
+        return update
+
+    async def _attempts(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
+        """Try until it succeeds, or the attempts are used up."""
+        policy = node.policy
+        while True:
+            try:
+                return await self._attempt(walk, node, values, context)
+            except BaseException as error:
+                ended = isinstance(error, asyncio.CancelledError | Cancelled)
+                if ended or context.attempt >= policy.attempts or not isinstance(unwrapped(error), policy.retry_on):
+                    raise
+                delay = policy.delay(context.attempt, random.random())
+                walk.note_retry(context, error, delay)
+            await asyncio.sleep(delay)
+            context.attempt += 1
+            context.call.asked = context.call.recorded = 0
+
+    async def _attempt(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
+        """Call the node once, and see whether what it returns fits the state."""
+        given = arguments(node.name, node.name, node.reads, values)
+        schema = walk.plan.schema
+        live = {key: given.pop(key) for key in schema.private if key in given} if schema.private else {}
+        kept = {key: own_copy(value) for key, value in given.items()}
+        handed = {**kept, **live}  # of its own, since a body may add to it
+        if node.policy.timeout is None:
+            returned = await node.body(handed, context)
+        else:
+            returned = await self._in_time(node, handed, context, node.policy.timeout)
+        update = as_update(node.name, node.declared, returned)
+        if schema.checks or schema.private:
+            check_update(node.name, update, schema, node.name in walk.plan.maps)
+        for key in changed_keys(given, kept, update) if kept else ():
+            if key in context.task.view.values:  # not an item or an error, which are no keys
+                walk.note_log(context, in_place(node.name, key))
+        return update
+
+    async def _in_time(self, node: Node, handed: dict[str, Any], context: Context, seconds: float) -> Any:
+        """A call with an end; what a thread that was given up still asks for is refused."""
+        mine = context.apart()
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                mine.call.timeout = timeout
+                return await node.body(handed, mine)
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            raise TimedOut(f"{node.name} took longer than its {seconds:g} seconds (--timeout).") from error
+        finally:
+            context.rejoin(mine)
+
+    async def _private(self, walk: Walk, node: Node) -> dict[str, Any]:
+        """The private values that the node reads, made when first one is read."""
+        private = walk.plan.schema.private
+        return {read.key: await self._made(walk, read.key) for read in node.reads if read.key in private}
+
+    async def _made(self, walk: Walk, key: str) -> Any:
+        place = id(walk.graph), key
+        if place not in self._privates:
+            self._privates[place] = asyncio.ensure_future(_make(walk.plan.schema.private[key].factory))
+        try:
+            return await asyncio.shield(self._privates[place])
+        except BaseException:
+            if self._privates[place].done():  # a factory that failed is called again at resume
+                del self._privates[place]
+            raise
+
+    async def blocking(self, on: str | Executor, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+        """Call a blocking function by an executor; in the context of the task where that has threads."""
+        executor = self._executor(on)
+        call = partial(_without_stop_iteration, function, given)
+        in_process = not isinstance(executor, ThreadPoolExecutor) and not getattr(executor, "threads", False)
+        submitted = executor.submit(call) if in_process else executor.submit(copy_context().run, call)
+        return await asyncio.wrap_future(submitted)
+
+    async def away(self, context: Context, awaited: Awaitable[Any], person: bool = False) -> Any:
+        """Await what the call has no part in: a subgraph, or a `person`, for whom all time stands still."""
+        call = context.call
+        stopped = self._stop_clocks(context) if person else []
+        call.away += 1
+        if call.away == 1:
+            _give(call)
+            self.busy -= 1
+            self._settle()
+        try:
+            result = await awaited
+        finally:
+            call.away -= 1
+            if call.away == 0:
+                self.busy += 1
+        if call.away == 0 and call.gates:
+            await _take(call, call.gates)
+        for timeout, left in stopped:
+            timeout.reschedule(self._loop.time() + left)
+        return result
+
+    def _stop_clocks(self, context: Context | None) -> list[tuple[asyncio.Timeout, float]]:
+        """The timeouts of a call, and of the subgraphs that it is in, which run no more, with the seconds they had left."""
+        stopped = []
+        while context is not None:
+            timeout = context.call.timeout
+            when = timeout.when() if timeout else None
+            if timeout is not None and when is not None:
+                timeout.reschedule(None)
+                stopped.append((timeout, when - self._loop.time()))
+            context = context.outer
+        return stopped
 
 
-def _call(node: Node, values: Mapping[str, Any], context: Context) -> Awaitable[Any]:
-    given = arguments(node.name, node.name, node.reads, values)
-    return node.body({key: own_copy(value) for key, value in given.items()}, context)
+async def _take(call: Call, gates: Sequence[asyncio.Semaphore]) -> None:
+    taken: list[asyncio.Semaphore] = []
+    try:
+        for gate in gates:
+            await gate.acquire()
+            taken.append(gate)
+    except BaseException:
+        for gate in taken:
+            gate.release()
+        raise
+    call.gates, call.holding = tuple(gates), True
+
+
+def _give(call: Call) -> None:
+    if call.holding:
+        call.holding = False
+        for gate in call.gates:
+            gate.release()
+
+
+async def _make(factory: Callable[[], Any]) -> Any:
+    made = factory()
+    return await made if asyncio.iscoroutine(made) else made
 
 
 async def _all(coroutines: Sequence[Any]) -> None:
@@ -102,7 +299,7 @@ def items_of(plan: Plan, task: Task) -> Sequence[Any] | None:
     Raises:
         UpdateError: the key to map over holds no list.
     """
-    each = plan.maps.get(task.node)
+    each: Each | None = plan.maps.get(task.node)
     if each is None:
         return None
     values = task.view.values.get(each.key)

@@ -1,56 +1,144 @@
-"""Context: what a task knows of itself, handed to a node as `ctx`."""
+"""Context: what a task knows of itself and may ask of its run, handed to a node as `ctx`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from nbgraph.core.approvals import Answer
+from nbgraph.core.forms import Form
+from nbgraph.core.graph import Graph
+from nbgraph.core.policies import PLAIN, Policy
 from nbgraph.core.scheduler import Task
+from nbgraph.errors import Cancelled
 
 
 class Engine(Protocol):
-    """What a context needs of the run that it belongs to."""
+    """What a context needs of the walk that its task belongs to."""
 
     run_id: str
+    lead: str
+    outer: Context | None
+    loop: asyncio.AbstractEventLoop
 
-    def note_printed(self, node: str, visit: int, text: str) -> None:
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread of the run's loop."""
+        ...
+
+    def note_printed(self, context: Context, text: str) -> None:
         """Keep what a node printed; from any thread."""
 
-    async def call_blocking(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        """Call a blocking function by the run's executor."""
+    def note_emitted(self, context: Context, value: Any) -> None:
+        """Tell watchers of a custom event; from any thread."""
 
-    async def ask(
-        self,
-        context: Context,
-        question: str,
-        shown: Mapping[str, Any],
-        options: tuple[str, ...],
-        editable: Mapping[str, Any],
-    ) -> Answer:
+    async def call_blocking(self, context: Context, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+        """Call a blocking function by the executor that the node's policy names."""
+
+    def form(self, declared: Any) -> Form:
+        """The form that asks for a value of the type `declared`; DeclarationError where there is none."""
+        ...
+
+    async def ask(self, context: Context, question: Question) -> Answer:
         """Ask a person and wait for the answer."""
         ...
+
+    async def step(self, context: Context, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
+        """What `call` returned, once and for all."""
+
+    async def walk(self, context: Context, graph: Graph, inputs: Mapping[str, Any], limit: int) -> Mapping[str, Any]:
+        """The final state of the subgraph that is the node of this task."""
+        ...
+
+
+class Question:
+    """What is asked of a person, before it has a place in a run; see `Context.ask` for its parts."""
+
+    __slots__ = ("edit", "form", "options", "show", "text")
+
+    def __init__(
+        self,
+        text: str,
+        show: Mapping[str, Any],
+        options: tuple[str, ...],
+        edit: Mapping[str, Any],
+        form: Form | None = None,
+    ) -> None:
+        self.text, self.show, self.options, self.edit, self.form = text, show, options, edit, form
+
+
+class Call:
+    """What a call holds while it runs: its gates, its time, and the threads that wait for the loop on its behalf."""
+
+    __slots__ = ("asked", "away", "cached", "closed", "gates", "holding", "pending", "recorded", "timeout")
+
+    def __init__(self) -> None:
+        self.asked = self.recorded = self.away = 0
+        self.gates: tuple[asyncio.Semaphore, ...] = ()
+        self.holding = self.closed = self.cached = False
+        self.timeout: asyncio.Timeout | None = None
+        self.pending: set[Any] = set()
 
 
 class Context:
     """A node's view of its own task.
 
-    `run_id`, `node` and `visit` name the task; `key` is the same whenever this task runs again, so that it can serve
-    as an idempotency key; `item` is the index of a map's item, or None.
+    `run_id`, `node` and `visit` name the task; `item` is the index of a map's item, or None; `attempt` counts from 1.
     """
 
-    __slots__ = ("_engine", "item", "node", "run_id", "task_id", "visit")
+    __slots__ = ("_call", "_engine", "attempt", "item", "node", "policy", "run_id", "task", "visit")
 
-    def __init__(self, engine: Engine, task: Task, item: int | None = None) -> None:
-        self._engine, self.run_id, self.item = engine, engine.run_id, item
-        self.task_id, self.node, self.visit = task.id, task.node, task.visit
+    def __init__(self, engine: Engine, task: Task, item: int | None = None, policy: Policy = PLAIN) -> None:
+        self._engine, self.run_id, self.task, self.item = engine, engine.run_id, task, item
+        self.node, self.visit, self.policy = task.node, task.visit, policy
+        self.attempt = 1
+        self._call: Call | None = None
+
+    def __repr__(self) -> str:
+        return f"<context of {self.key}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError(f"ctx belongs to the process of its run; a node on another executor ({self.node}) has none.")
 
     @property
     def key(self) -> str:
-        """Such as `<run>/draft#2` or `<run>/work#1[3]`."""
+        """The same whenever this task runs again, so that it can serve as an idempotency key.
+
+        Such as `<run>/draft#2`, `<run>/work#1[3]` for an item, `<run>/research#2/search#1` in a subgraph.
+        """
         place = "" if self.item is None else f"[{self.item}]"
-        return f"{self.run_id}/{self.task_id}{place}"
+        return f"{self.run_id}/{self._engine.lead}{self.task.id}{place}"
+
+    @property
+    def call(self) -> Call:
+        """What the call holds while it runs."""
+        if self._call is None:
+            self._call = Call()
+        return self._call
+
+    @property
+    def outer(self) -> Context | None:
+        """The context of the task whose subgraph this task is in, or None."""
+        return self._engine.outer
+
+    def apart(self) -> Context:
+        """A context for one attempt that may be given up; what the call holds goes over to it until `rejoin`."""
+        made = Context(self._engine, self.task, self.item, self.policy)
+        made.attempt, made.call.gates, made.call.holding = self.attempt, self.call.gates, self.call.holding
+        self.call.holding = False
+        return made
+
+    def rejoin(self, attempt: Context) -> None:
+        """The attempt is over: what it holds comes back, and what it still asks for is refused."""
+        self.call.holding, attempt.call.holding = attempt.call.holding, False
+        attempt.close()
+
+    @property
+    def used(self) -> bool:
+        """Whether the call holds anything."""
+        return self._call is not None
 
     def log(self, *values: Any) -> None:
         """Add a line to the task's log."""
@@ -58,17 +146,99 @@ class Context:
 
     def printed(self, text: str) -> None:
         """Add what the node printed to the task's log; from any thread."""
-        self._engine.note_printed(self.node, self.visit, text)
+        self._engine.note_printed(self, text)
+
+    def emit(self, value: Any) -> None:
+        """Send an event of your own, `Emitted`, to whoever watches the run."""
+        self._engine.note_emitted(self, value)
+
+    @overload
+    def ask(
+        self,
+        question: str,
+        *,
+        options: Iterable[str] = ("approve", "reject"),
+        show: Mapping[str, Any] | None = None,
+        edit: Mapping[str, Any] | None = None,
+    ) -> Any: ...
+    @overload
+    def ask(self, question: str, *, form: Any, show: Mapping[str, Any] | None = None) -> Any: ...
+    def ask(
+        self,
+        question: str,
+        *,
+        options: Iterable[str] | None = None,
+        show: Mapping[str, Any] | None = None,
+        edit: Mapping[str, Any] | None = None,
+        form: Any = None,
+    ) -> Any:
+        """Ask a person and wait for the answer; other branches go on meanwhile, and no time runs out.
+
+        A blocking node gets the answer, an async one awaits it. With `form` the answer is a value of that type, else it
+        is an `Answer` with `option`, `note` and `edit`. In a map each item asks for itself.
+
+        Args:
+            question: Markdown with `{{ key }}` for values in `show`.
+            options: one button each.
+            show: values that stand in the question or beside it.
+            edit: values that the person may change.
+            form: a type that the person's entry must fit, such as int, a Literal, a dataclass or a pydantic model.
+
+        Raises:
+            DeclarationError: there is no way to ask for such a form.
+        """
+        answers = ("answer",) if options is None and form is not None else tuple(options or ("approve", "reject"))
+        asked = Question(
+            question, dict(show or {}), answers, dict(edit or {}), None if form is None else self._engine.form(form)
+        )
+        return self._on_loop(self._answered(asked))
+
+    async def _answered(self, question: Question) -> Any:
+        answer = await self._engine.ask(self, question)
+        return answer if question.form is None else question.form.value(answer.form)
+
+    async def person(self, question: Question) -> Answer:
+        """Ask what a human node asks."""
+        return await self._engine.ask(self, question)
+
+    def step(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """Call `function` with a side effect once: when this task runs again it gets the result recorded then.
+
+        A blocking node gets the result, an async one awaits it. Steps are told apart by their order in the task.
+        """
+        if self._engine.here:
+            return self._engine.step(self, function, lambda: function(*arguments, **named))
+        return self._on_loop(self._engine.step(self, function, lambda: function(*arguments, **named)))
 
     async def in_thread(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        """Call a blocking function by the run's executor."""
-        return await self._engine.call_blocking(function, arguments)
+        """Call a blocking function by the executor that the node's policy names."""
+        return await self._engine.call_blocking(self, function, arguments)
 
-    async def person(
-        self, question: str, shown: Mapping[str, Any], options: tuple[str, ...], editable: Mapping[str, Any]
-    ) -> Answer:
-        """Ask a person and wait for the answer; other branches go on meanwhile."""
-        return await self._engine.ask(self, question, shown, options, editable)
+    async def walk(self, graph: Graph, inputs: Mapping[str, Any], limit: int) -> Mapping[str, Any]:
+        """The final state of the subgraph that is the node of this task."""
+        return await self._engine.walk(self, graph, inputs, limit)
+
+    def close(self) -> None:
+        """The call is over: what a thread that was given up still asks of the run is refused."""
+        if self._call is not None:
+            self._call.closed = True
+            for future in tuple(self._call.pending):
+                future.cancel()
+
+    def _on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any] | Any:
+        """What an async node awaits; a thread waits for the loop to do it."""
+        if self._engine.here:
+            return coroutine
+        call = self.call
+        if call.closed:
+            coroutine.close()
+            raise Cancelled(f"{self.node} was given up, so it can neither ask nor record anything.")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._engine.loop)
+        call.pending.add(future)
+        try:
+            return future.result()
+        finally:
+            call.pending.discard(future)
 
 
 current: ContextVar[Context | None] = ContextVar("current", default=None)

@@ -1,6 +1,8 @@
 """What happens in a run, as frozen records in the past tense; times are seconds since the epoch.
 
-Match on them and end with `assert_never`: `Event` is the whole union.
+Match on them and end with `assert_never`: `Event` is the whole union. The `node` of an event in a subgraph is a path
+such as `research/search`, and `within` names the task that the subgraph runs in: `research`, `research#2` for its second
+visit, `research[3]` for an item of a map; it is empty at the top.
 """
 
 from __future__ import annotations
@@ -43,11 +45,24 @@ class Failure(NamedTuple):
     trace: TracebackType | None = None
 
 
+class TaskError(NamedTuple):
+    """What the node that an error edge leads to sees of a failure: the node that failed, the error's type and message.
+
+    `item` is the index of the map's item that failed, or None.
+    """
+
+    node: str
+    type: str
+    message: str
+    item: int | None = None
+
+
 class RunStarted(NamedTuple):
-    """The run began, and took these edges out of START."""
+    """The run, or the subgraph of a task, began, and took these edges out of START."""
 
     at: float
     taken: tuple[Taken, ...]
+    within: str = ""
 
 
 class TaskStarted(NamedTuple):
@@ -57,10 +72,15 @@ class TaskStarted(NamedTuple):
     visit: int
     at: float
     items: int | None = None
+    within: str = ""
 
 
 class TaskFinished(NamedTuple):
-    """A task's update was committed as step number `step`, and its edges were taken."""
+    """A task's update was committed as step number `step`, and its edges were taken.
+
+    Where the task failed and went on along its error edges, TaskFailed was told before. `cached` means that the update
+    came from the cache.
+    """
 
     node: str
     visit: int
@@ -68,6 +88,21 @@ class TaskFinished(NamedTuple):
     step: int
     update: Mapping[str, Any]
     taken: tuple[Taken, ...]
+    cached: bool = False
+    within: str = ""
+
+
+class TaskRetried(NamedTuple):
+    """An attempt failed, and the next one starts after `delay` seconds; `item` is the index of a map's item, or None."""
+
+    node: str
+    visit: int
+    at: float
+    attempt: int
+    failure: Failure
+    delay: float
+    item: int | None = None
+    within: str = ""
 
 
 class TaskFailed(NamedTuple):
@@ -77,6 +112,7 @@ class TaskFailed(NamedTuple):
     visit: int
     at: float
     failure: Failure
+    within: str = ""
 
 
 class TaskCancelled(NamedTuple):
@@ -85,6 +121,7 @@ class TaskCancelled(NamedTuple):
     node: str
     visit: int
     at: float
+    within: str = ""
 
 
 class ApprovalAsked(NamedTuple):
@@ -101,6 +138,13 @@ class ApprovalAnswered(NamedTuple):
     at: float
 
 
+class ApprovalWithdrawn(NamedTuple):
+    """A question is asked no more: its task was ended, or timed out."""
+
+    approval: Approval
+    at: float
+
+
 class Printed(NamedTuple):
     """A node printed or logged `text`."""
 
@@ -108,6 +152,34 @@ class Printed(NamedTuple):
     visit: int
     at: float
     text: str
+    within: str = ""
+
+
+class Emitted(NamedTuple):
+    """A node called `ctx.emit(value)`."""
+
+    node: str
+    visit: int
+    at: float
+    value: Any
+    within: str = ""
+
+
+class StateEdited(NamedTuple):
+    """A person changed the state of a run at rest; it is step number `step` of the history."""
+
+    at: float
+    step: int
+    update: Mapping[str, Any]
+    within: str = ""
+
+
+class BreakpointsChanged(NamedTuple):
+    """The run now pauses before and after these nodes."""
+
+    at: float
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 class StatusChanged(NamedTuple):
@@ -122,10 +194,15 @@ Event = (
     RunStarted
     | TaskStarted
     | TaskFinished
+    | TaskRetried
     | TaskFailed
     | TaskCancelled
     | ApprovalAsked
     | ApprovalAnswered
+    | ApprovalWithdrawn
     | Printed
+    | Emitted
+    | StateEdited
+    | BreakpointsChanged
     | StatusChanged
 )

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from nbgraph.core import edges
+from nbgraph.core.cache import Cache
 from nbgraph.core.edges import Statement, check_name
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.core.policies import PLAIN, Join, Policy
 from nbgraph.core.signature import Read, Writes
 from nbgraph.core.state import Schema, read_schema
 from nbgraph.errors import DeclarationError, nearest
@@ -50,7 +52,8 @@ class Node:
     """One declared node.
 
     `writes` is what is known of its update; `declared` the keys given with `--writes`, or None. `code` is its source
-    text, `file` the name under which its code was compiled.
+    text, `file` the name under which its code was compiled. `join` says when arrivals start it, `policy` how it is
+    called. A subgraph has its graph as `inner`, and `now` gives it with the reads and writes that this graph has now.
     """
 
     name: str
@@ -62,6 +65,10 @@ class Node:
     code: str = ""
     file: str = ""
     source: Source | None = None
+    policy: Policy = PLAIN
+    join: Join = "all"
+    inner: Graph | None = None
+    now: Callable[[], Node] | None = None
 
     @property
     def signature(self) -> str:
@@ -69,6 +76,20 @@ class Node:
         reads = ", ".join(read.key if read.required else f"[{read.key}]" for read in self.reads)
         writes = [*self.writes.keys, *(() if self.writes.certain else ("?",))]
         return f"{self.name}({reads})" + (f" -> {', '.join(writes)}" if writes else "")
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is declared of how it is called, a few words each, such as `retry 3`."""
+        attempts, _, _, timeout, cache, parallel, on = self.policy
+        told = {
+            f"retry {attempts}": attempts > 1,
+            f"timeout {timeout:g} s" if timeout else "": timeout is not None,
+            "cache": cache is not None,
+            f"{parallel} at once": parallel is not None,
+            f"on {on}" if isinstance(on, str) else "on an executor": on != "thread",
+            f"join {self.join}": self.join != "all",
+        }
+        return tuple(text for text, said in told.items() if said)
 
     @property
     def where(self) -> str:
@@ -104,8 +125,9 @@ class Graph:
     revision: int = 0
     schema: Schema = Schema()
     lookup: Callable[[str], Any] | None = None
-    nodes: dict[str, Node] = field(default_factory=dict)
+    declared: dict[str, Node] = field(default_factory=dict)
     duplicates: dict[str, Duplicate] = field(default_factory=dict)
+    cache: Cache = field(default_factory=Cache)
     _edges: list[_Declared] = field(default_factory=list)
     _first: dict[str, Source] = field(default_factory=dict)  # where a name was declared that its cell had not before
     _schema_source: Source | None = None
@@ -114,16 +136,16 @@ class Graph:
         check_name(self.name, "graph")
 
     def __repr__(self) -> str:
-        return f"<Graph {self.name}: {len(self.nodes)} nodes, {len(self.edge_list())} edges>"
+        return f"<Graph {self.name}: {len(self.declared)} nodes, {len(self.edge_list())} edges>"
 
     # Declaring
 
     def add(self, node: Node) -> tuple[str, ...]:
         """Declare `node` in place of one of the same name; returns sentences for the person who declared it."""
         check_name(node.name, "node")
-        before = self.nodes.get(node.name)
+        before = self.declared.get(node.name)
         messages = self._note_duplicate(before, node)
-        self.nodes[node.name] = node
+        self.declared[node.name] = node
         self.revision += 1
         return messages
 
@@ -150,11 +172,6 @@ class Graph:
             TextError: the text cannot be read; nothing is changed.
         """
         statements, source = edges.parse(text), declared_in.get()
-        for statement in statements:
-            if statement.guard.kind == "error":
-                raise DeclarationError(
-                    f"`{statement}`: `on error` comes later; catch the error inside the node for now."
-                )
         replaced = [index for index, old in enumerate(self._edges) if _replaces(source, statements, old)]
         place = replaced[0] if replaced else len(self._edges)
         kept = [old for index, old in enumerate(self._edges) if index not in replaced]
@@ -165,9 +182,13 @@ class Graph:
 
     def state(self, declared: type) -> type:
         """Declare keys with defaults and reducers by a class with annotated fields; usable as a decorator."""
-        self.schema, self._schema_source = read_schema(declared), declared_in.get()
-        self.revision += 1
+        self.declare_state(read_schema(declared))
         return declared
+
+    def declare_state(self, schema: Schema) -> None:
+        """Declare the keys of `schema` in place of those declared before."""
+        self.schema, self._schema_source = schema, declared_in.get()
+        self.revision += 1
 
     def drop(self, name: str) -> str:
         """Forget a node and every edge statement that names it alone on a side; returns what was forgotten.
@@ -175,9 +196,9 @@ class Graph:
         Raises:
             DeclarationError: neither a node nor an edge has that name.
         """
-        if name not in self.nodes and name not in self.names():
+        if name not in self.names():
             raise DeclarationError(f"{self.name} has no node {name!r}{nearest(name, self.names()) or '.'}")
-        self.nodes.pop(name, None)
+        self.declared.pop(name, None)
         self.duplicates.pop(name, None)
         before = len(self._edges)
         self._edges = [old for old in (_without(old, name) for old in self._edges) if old is not None]
@@ -187,8 +208,9 @@ class Graph:
 
     def clear(self) -> str:
         """Forget everything; returns a sentence on what was forgotten, or an empty string."""
-        had = f"forgot {len(self.nodes)} nodes and {len(self.edge_list())} edges" if self.nodes or self._edges else ""
-        self.nodes.clear()
+        nodes, listed = len(self.declared), len(self.edge_list())
+        had = f"forgot {nodes} nodes and {listed} edges" if nodes or self._edges else ""
+        self.declared.clear()
         self.duplicates.clear()
         self._edges, self.schema, self._schema_source = [], Schema(), None
         self.revision += 1
@@ -199,13 +221,13 @@ class Graph:
 
         Returns sentences for the person: a rename with the edges that still say the old name, what is gone.
         """
-        gone = [node.name for node in self.nodes.values() if _stale(node.source, source)]
-        fresh = [name for name, first in self._first.items() if first == source and name in self.nodes]
+        gone = [node.name for node in self.declared.values() if _stale(node.source, source)]
+        fresh = [name for name, first in self._first.items() if first == source and name in self.declared]
         doubles = self.duplicates.items()
         moved = [name for name, each in doubles if _stale(each.earlier, source) or _stale(each.later, source)]
         edges_before = len(self._edges)
         for name in gone:
-            del self.nodes[name]
+            del self.declared[name]
         for name in moved:
             del self.duplicates[name]
         self._edges = [old for old in self._edges if not _stale(old.source, source)]
@@ -222,6 +244,26 @@ class Graph:
         return (f"renamed {name} to {fresh[0]}" if renamed else f"{name} is no longer declared") + still
 
     # Reading
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The declared nodes, and those that edges name without a declaration where `found` knows them.
+
+        What a subgraph reads and writes is what its graph says now, so this is worked out each time.
+        """
+        nodes = {name: node.now() if node.now else node for name, node in self.declared.items()}
+        unwritten = (name for name in self.names() if name not in nodes)
+        found = ((name, self.found(name)) for name in unwritten)
+        return {**nodes, **{name: node for name, node in found if node is not None}}
+
+    def found(self, name: str) -> Node | None:
+        """The node that `name` stands for though nobody declared it, or None."""
+        return None
+
+    def graph_named(self, name: str) -> Graph | None:
+        """The graph that has the variable `name` in the notebook, or None."""
+        found = self.lookup(name) if self.lookup else None
+        return found if isinstance(found, Graph) else None
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -241,7 +283,7 @@ class Graph:
     def names(self) -> tuple[str, ...]:
         """All nodes that edges or declarations name, in declaration order: edges first, for they give the shape."""
         said = (name for statement in self.statements for name in (*statement.sources, *statement.targets))
-        return tuple(dict.fromkeys(name for name in (*said, *self.nodes) if name not in (START, END)))
+        return tuple(dict.fromkeys(name for name in (*said, *self.declared) if name not in (START, END)))
 
     def edge_list(self) -> tuple[OutlineEdge, ...]:
         """Every edge, one for each pair of source and target; the start that is not written is the last one."""
@@ -254,20 +296,43 @@ class Graph:
         start = self.implied_start(listed)
         return (*listed, OutlineEdge(START, start, "plain", "")) if start else tuple(listed)
 
-    def outlined(self, notes: tuple[str, ...] = ()) -> Outline:
-        """The graph as data for a picture, with `notes` to show below it."""
-        listed = self.edge_list()
-        ends = [OutlineNode(name, name.lower(), True) for name in (START, END)]
-        used = {name for edge in listed for name in (edge.source, edge.target)}
-        drawn = [ends[0], *(self._drawn(name) for name in self.names()), ends[1]]
-        shown = tuple(node for node in drawn if node not in ends or node.name in used)
-        return Outline(self.name, shown, listed, notes, sum(not node.defined for node in shown))
+    def outlined(self, notes: tuple[str, ...] = (), within: str = "") -> Outline:
+        """The graph as data for a picture, with `notes` to show below it.
 
-    def _drawn(self, name: str) -> OutlineNode:
-        node = self.nodes.get(name)
-        if node is None:
-            return OutlineNode(name, "function", False)
-        return OutlineNode(name, node.kind, True, node.signature, node.code, node.where)
+        Subgraphs are drawn inside: their nodes follow its own, their edges its own edges, with paths as names.
+        """
+        nodes, lead = self.nodes, f"{within}/" if within else ""
+        listed = tuple(edge._replace(source=lead + edge.source, target=lead + edge.target) for edge in self.edge_list())
+        used = {name for edge in listed for name in (edge.source, edge.target)}
+        ends = [OutlineNode(lead + name, name.lower(), True, cluster=within) for name in (START, END)]
+        drawn = [ends[0], *(_drawn(name, nodes.get(name), within) for name in self.names()), ends[1]]
+        shown = tuple(node for node in drawn if node not in ends or node.name in used)
+        undefined = sum(not node.defined for node in shown)
+        outline = Outline(self.name, shown, listed, notes, undefined)
+        for name, inner in self.subgraphs(nodes):
+            outline = outline.with_inner(inner.outlined((), lead + name))
+        return outline
+
+    def subgraphs(self, nodes: Mapping[str, Node]) -> list[tuple[str, Graph]]:
+        """The subgraphs in the order in which they are drawn, each with its name; none that holds this graph."""
+        inner = ((name, nodes[name].inner) for name in self.names() if name in nodes)
+        return [(name, graph) for name, graph in inner if graph is not None and not graph.holds(self)]
+
+    def holds(self, other: Graph) -> bool:
+        """Whether `other` is this graph, or is used by it, at any depth."""
+        seen: dict[int, Graph] = {}
+        waiting: list[Graph] = [self]
+        while waiting:
+            graph = waiting.pop()
+            if id(graph) not in seen:
+                seen[id(graph)] = graph
+                waiting += graph._used()
+        return id(other) in seen
+
+    def _used(self) -> list[Graph]:
+        declared = [node.inner for node in self.declared.values() if node.inner is not None]
+        named = (self.graph_named(name) for name in self.names() if name not in self.declared)
+        return [*declared, *(graph for graph in named if graph is not None)]
 
     def implied_start(self, listed: list[OutlineEdge]) -> str | None:
         """The only node without incoming edges, where no edge leaves START."""
@@ -279,6 +344,13 @@ class Graph:
             name for name in self.names() if name not in led_to and (name in linked or len(self.names()) == 1)
         ]
         return candidates[0] if len(candidates) == 1 else None
+
+
+def _drawn(name: str, node: Node | None, within: str) -> OutlineNode:
+    path = f"{within}/{name}" if within else name
+    if node is None:
+        return OutlineNode(path, "function", False, cluster=within)
+    return OutlineNode(path, node.kind, True, node.signature, node.code, node.where, within, node.marks)
 
 
 def _stale(declared: Source | None, now: Source) -> bool:

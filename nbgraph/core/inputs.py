@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ def readers(graph: Graph) -> Iterator[Reader]:
     maps = maps_of(graph)
     for node in graph.nodes.values():
         item = maps[node.name].item if node.name in maps else None
-        yield from (Reader(read.key, read.required, node.name, False) for read in node.reads if read.key != item)
+        yield from (Reader(read.key, read.required, node.name, False) for read in node.reads if read.key not in (item, "error", "errors"))
     for statement in graph.statements:
         guard = statement.guard
         keys = guard.condition.keys if guard.condition else {guard.key} if guard.key else set()
@@ -64,6 +65,7 @@ def required_keys(graph: Graph) -> tuple[str, ...]:
         reader.key
         for reader in readers(graph)
         if reader.required and reader.key not in written and reader.key not in graph.schema.defaults
+        if reader.key not in graph.schema.private
         if certain or reader.node == START
     )
     return tuple(dict.fromkeys(needed))
@@ -88,3 +90,13 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
         example = ", ".join(f"{key}=..." for key in required_keys(graph))
         raise InputError(f"{graph.name} needs the input {', '.join(missing)}: {graph.name}.run({example}).")
     return dict(inputs)
+
+
+def signature(graph: Graph) -> inspect.Signature:
+    """PLACEHOLDER until the flow checks land."""
+    return inspect.Signature([inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY) for key in required_keys(graph)])
+
+
+def describe_inputs(graph: Graph) -> str:
+    """PLACEHOLDER until the flow checks land."""
+    return "\n".join(required_keys(graph))

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 
 class OutlineNode(NamedTuple):
-    """A node to draw. `kind` is "start", "end", "function" or "human"; `defined` is False while only edges name it.
+    """A node to draw. `kind` is "start", "end", "function", "human" or "subgraph".
 
-    `signature` is one line such as `draft(topic, [feedback]) -> text`; `code` is its cell's source, or empty;
-    `where` names the cell.
+    `defined` is False while only edges name it. `signature` is one line such as `draft(topic, [feedback]) -> text`;
+    `code` is its cell's source, or empty; `where` names the cell. A node of a subgraph has a path as its name, such as
+    `research/search`, and stands in the `cluster` `research`. `marks` are a few words each on how it is called.
     """
 
     name: str
@@ -18,6 +19,8 @@ class OutlineNode(NamedTuple):
     signature: str = ""
     code: str = ""
     where: str = ""
+    cluster: str = ""
+    marks: tuple[str, ...] = ()
 
 
 class OutlineEdge(NamedTuple):
@@ -40,3 +43,8 @@ class Outline(NamedTuple):
     edges: tuple[OutlineEdge, ...]
     notes: tuple[str, ...] = ()
     undefined: int = 0
+
+    def with_inner(self, inner: Outline) -> Outline:
+        """This outline, with the nodes and edges of a subgraph after its own."""
+        nodes, listed = (*self.nodes, *inner.nodes), (*self.edges, *inner.edges)
+        return self._replace(nodes=nodes, edges=listed, undefined=self.undefined + inner.undefined)

@@ -5,7 +5,7 @@ Static here: the loops around each node, who reaches whom without going round, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from nbgraph.core.events import Taken
 from nbgraph.core.graph import END, START, Graph, Node
 from nbgraph.core.loops import Loops, Successors, find_loops, reach
 from nbgraph.core.outline import Outline, OutlineEdge
+from nbgraph.core.policies import Join
 from nbgraph.core.signature import Read, read_keys
 from nbgraph.core.state import Schema
 
@@ -63,11 +64,15 @@ class Candidate(NamedTuple):
 
 
 class Exits(NamedTuple):
-    """What leads out of a node: edges that are always taken (and how they are told), and one exclusive choice."""
+    """What leads out of a node: edges that are always taken (and how they are told), and one exclusive choice.
+
+    `errors` are the edges that a failed task takes instead.
+    """
 
     always: tuple[Edge, ...]
     taken: tuple[Taken, ...]
     choice: tuple[Candidate, ...]
+    errors: tuple[Edge, ...] = ()
 
 
 class Each(NamedTuple):
@@ -79,13 +84,21 @@ class Each(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A compiled graph: `order` is each node's declaration index; plans of one `shape` have the same edges."""
+    """A compiled graph: `order` is each node's declaration index; plans of one `shape` have the same edges.
+
+    `eager` are the nodes that join "any" or "first", and so wait for nothing; `told_errors` those that error edges lead
+    to; `inner` the plans of the subgraphs; `first` is the index of the first edge in the outline of the whole run.
+    """
 
     name: str
     nodes: Mapping[str, Node]
     order: Mapping[str, int]
     exits: Mapping[str, Exits]
     maps: Mapping[str, Each]
+    eager: Mapping[str, Join]
+    told_errors: frozenset[str]
+    inner: Mapping[str, Plan]
+    first: int
     schema: Schema
     outline: Outline
     loops: Loops
@@ -126,22 +139,33 @@ def shared_depth(one: tuple[str, ...], other: tuple[str, ...]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def compile(graph: Graph, outline: Outline) -> Plan:
-    """The plan of `graph`; the caller has made sure that the graph has no problem that keeps it from running."""
-    listed = graph.edge_list()
+def compile(graph: Graph, outline: Outline, first: int = 0) -> Plan:
+    """The plan of `graph`; the caller has made sure that the graph has no problem that keeps it from running.
+
+    Args:
+        outline: what a picture of it needs.
+        first: the index of its first edge in the outline of the whole run.
+    """
+    listed, nodes = graph.edge_list(), dict(graph.nodes)
     names = (START, *graph.names())
     successors: dict[str, list[str]] = {name: [] for name in names}
     for edge in listed:
         if edge.target != END:
             successors[edge.source].append(edge.target)
     loops = find_loops(START, successors)
-    compiled = {index: _edge(index, edge, loops) for index, edge in enumerate(listed) if edge.source in loops.around}
+    compiled = {
+        index: _edge(first + index, edge, loops) for index, edge in enumerate(listed) if edge.source in loops.around
+    }
     return Plan(
         name=graph.name,
-        nodes=dict(graph.nodes),
+        nodes=nodes,
         order={name: index for index, name in enumerate(names)},
         exits=_exits(graph, compiled, loops),
         maps=maps_of(graph),
+        eager={name: node.join for name, node in nodes.items() if node.join != "all"},
+        told_errors=frozenset(edge.target for edge in listed if edge.kind == "error"),
+        inner=_inner(graph, nodes, first + len(listed)),
+        first=first,
         schema=graph.schema,
         outline=outline,
         loops=loops,
@@ -149,6 +173,16 @@ def compile(graph: Graph, outline: Outline) -> Plan:
         forward=_forward(loops, successors),
         place={name: index for index, name in enumerate(loops.found)},
     )
+
+
+def _inner(graph: Graph, nodes: Mapping[str, Node], first: int) -> dict[str, Plan]:
+    """The plans of the subgraphs; their edges follow those of `graph` in the outline of the whole."""
+    plans = {}
+    for name, inner in graph.subgraphs(nodes):
+        outline = inner.outlined()
+        plans[name] = compile(inner, outline, first)
+        first += len(outline.edges)
+    return plans
 
 
 def _shape(graph: Graph) -> tuple[object, ...]:
@@ -161,12 +195,20 @@ def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
     What the graph no longer declares stays as it was. Returns with the plan a sentence for the person where the edges
     have changed since, else an empty string.
     """
-    schema = graph.schema._replace(reducers={**plan.schema.reducers, **graph.schema.reducers})
     nodes = {**plan.nodes, **graph.nodes}
+    uses = ((name, kept, nodes[name].inner) for name, kept in plan.inner.items())
+    followed = {name: refreshed(kept, used) for name, kept, used in uses if used is not None}
+    told = " ".join(notice for _, notice in followed.values() if notice)
     if _shape(graph) == plan.shape:
-        return replace(compile(graph, graph.outlined(plan.outline.notes)), nodes=nodes, schema=schema), ""
-    kept = f"the edges of {plan.name} have changed; this run keeps those it began with. A new run uses the new ones."
-    return replace(plan, nodes=nodes, schema=schema), kept
+        base = compile(graph, graph.outlined(plan.outline.notes), plan.first)
+    else:
+        base, kept = plan, "have changed; this run keeps those it began with. A new run uses the new ones."
+        told = f"the edges of {plan.name} {kept} {told}".rstrip()
+    inner = {name: each for name, (each, _) in followed.items()}
+    old, new = plan.schema, graph.schema
+    schema = new._replace(reducers={**old.reducers, **new.reducers}, private={**old.private, **new.private})
+    outline = plan.outline if told else base.outline
+    return replace(base, nodes=nodes, schema=schema, inner=inner, outline=outline), told
 
 
 def maps_of(graph: Graph) -> dict[str, Each]:
@@ -197,6 +239,7 @@ def _forward(loops: Loops, successors: Successors) -> dict[tuple[str, ...], dict
 
 def _exits(graph: Graph, compiled: Mapping[int, Edge], loops: Loops) -> dict[str, Exits]:
     always: dict[str, dict[str, Edge]] = {name: {} for name in loops.around}
+    errors: dict[str, dict[str, Edge]] = {name: {} for name in loops.around}
     choices: dict[str, list[Candidate]] = {name: [] for name in loops.around}
     index = 0
     for number, statement in enumerate(graph.statements):
@@ -207,19 +250,22 @@ def _exits(graph: Graph, compiled: Mapping[int, Edge], loops: Loops) -> dict[str
             index += len(statement.targets)
             if not offered:
                 continue
-            if statement.guard.kind in ("plain", "always", "each"):
-                always[source] |= {edge.target: edge for edge in offered}
+            kind = statement.guard.kind
+            if kind in ("plain", "always", "each", "error"):
+                group = errors if kind == "error" else always
+                group[source] |= {edge.target: edge for edge in offered}
             else:
                 choices[source].append(_candidate(graph, number, statement, offered, loops))
     if index in compiled:  # the start that is not written
         always[START][compiled[index].target] = compiled[index]
-    return {name: _exit(tuple(always[name].values()), choices[name]) for name in loops.around}
+    return {name: _exit(always[name].values(), choices[name], errors[name].values()) for name in loops.around}
 
 
-def _exit(always: tuple[Edge, ...], choice: list[Candidate]) -> Exits:
+def _exit(always: Iterable[Edge], choice: list[Candidate], errors: Iterable[Edge]) -> Exits:
     taken = tuple(Taken(edge.place, edge.source, edge.target, "") for edge in always)
     ordered = sorted(choice, key=_is_else)
-    return Exits(always, taken, tuple(each._replace(last=each is ordered[-1]) for each in ordered))
+    last = tuple(each._replace(last=each is ordered[-1]) for each in ordered)
+    return Exits(tuple(always), taken, last, tuple(errors))
 
 
 def _is_else(candidate: Candidate) -> bool:

@@ -27,7 +27,9 @@ class Step(NamedTuple):
     """A finished task in a run's history.
 
     `number` counts from 1. `writes` are the committed pairs of key and value; `taken` the edges taken; `started` the
-    tasks that could start then. A task is named by its id, such as `draft#2`.
+    tasks that could start then. A task is named by its id, such as `draft#2`, or `research/search#2` in a subgraph.
+    `cached` means that the update came from the cache, `error` that the task failed and went on along an error edge,
+    and `edited` that a person made the update: as the node's, or of its own as `run.edit`.
     """
 
     number: int
@@ -39,6 +41,9 @@ class Step(NamedTuple):
     taken: tuple[Taken, ...]
     started: tuple[str, ...]
     at: float
+    cached: bool = False
+    error: str = ""
+    edited: bool = False
 
     @property
     def update(self) -> dict[str, Any]:
@@ -49,6 +54,13 @@ class Step(NamedTuple):
         wrote = ", ".join(f"{key}={brief(value, 40)}" for key, value in self.update.items())
         went = ", ".join(f"{edge.target} ({edge.reason})" if edge.reason else edge.target for edge in self.taken)
         return f"<{self.number} {self.task}: {wrote or 'wrote nothing'} -> {went or 'END'}>"
+
+
+class Recorded(NamedTuple):
+    """What `ctx.step` recorded: the name of the function that was called, and what it returned."""
+
+    name: str
+    value: Any
 
 
 class Store(Protocol):
@@ -64,8 +76,15 @@ class Store(Protocol):
         """The steps of a run, in order."""
         ...
 
+    async def record(self, run_id: str, place: str, recorded: Recorded) -> None:
+        """Keep what a side effect returned, at a place within a task, in place of what was recorded there."""
+
+    def recorded(self, run_id: str, place: str) -> Recorded | None:
+        """What was recorded at that place, or None."""
+        ...
+
     def ask(self, approval: Approval) -> None:
-        """Keep an open question."""
+        """Keep an open question, in place of one with the same id."""
 
     def answer(self, approval_id: str, answer: Answer) -> Approval:
         """Keep the first answer to a question; AlreadyAnswered tells every later one who was first."""

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from threading import Condition
-from typing import Any
+from typing import Any, NamedTuple
 
-from nbgraph.core.approvals import Answers, Approval, checked_answer
+from nbgraph.core.approvals import REJECT, Answers, Approval, checked_answer
+from nbgraph.core.forms import Form
 from nbgraph.core.ports import Store
 from nbgraph.errors import ApprovalError, brief, nearest
 
-Asked = tuple[Approval, str, "asyncio.Future[Approval]"]
+
+class Asked(NamedTuple):
+    """An open question, the form that reads its entries, and who waits for the answer."""
+
+    approval: Approval
+    form: Form | None
+    future: asyncio.Future[Approval]
 
 
 class Questions:
     """The open questions of the run `run_id`; any thread may answer, the first one wins.
 
     `changed` guards the open questions together with the run's status, and `go_on` is called under it with each answer.
-    `notices` are sentences on answers that were given beforehand and not used.
+    `notices` are sentences on answers that were given beforehand and not used. `arriving` counts answers that were
+    given and have not yet reached who waits for them.
     """
 
     def __init__(
@@ -35,32 +42,53 @@ class Questions:
         self._run_id, self._store, self._given, self._clock = run_id, store, given, clock
         self._changed, self._go_on, self._notices = changed, go_on, notices
         self._open: dict[str, Asked] = {}
-        self._waiting: Counter[str] = Counter()
         self._closed = ""
+        self.arriving = 0
 
     @property
     def asking(self) -> list[str]:
         """The nodes that wait for an answer."""
         with self._changed:
-            return [approval.node for approval, *_ in self._open.values()]
+            return list(dict.fromkeys(asked.approval.node for asked in self._open.values()))
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of the open questions."""
+        with self._changed:
+            return list(self._open)
 
     @property
     def all(self) -> list[Approval]:
         """All questions asked so far, with their answers."""
         return self._store.approvals(self._run_id)
 
-    def waiting(self, task_id: str) -> int:
-        """How many open questions a task has."""
-        return self._waiting[task_id]
+    def asked(self, id: str) -> Approval | None:
+        """The question with that id, or None."""
+        return next((approval for approval in self.all if approval.id == id), None)
 
-    def open(self, approval: Approval, task_id: str, future: asyncio.Future[Approval]) -> None:
-        """Ask; `future` gets the approval with its answer."""
+    def open(self, asked: Asked) -> None:
+        """Ask; the future gets the approval with its answer."""
         with self._changed:  # whoever sees the question in the store can answer it
-            self._store.ask(approval)
-            self._open[approval.id] = (approval, task_id, future)
-            self._waiting[task_id] += 1
+            self._store.ask(asked.approval)
+            self._open[asked.approval.id] = asked
 
-    def answer(self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str) -> Approval:
+    def withdraw(self, approval: Approval) -> bool:
+        """Ask it no more; whether it was open."""
+        with self._changed:
+            asked = self._open.get(approval.id)
+            if asked is None or asked.approval is not approval:
+                return False
+            del self._open[approval.id]
+            return True
+
+    def arrived(self) -> None:
+        """Called when an answer has reached who waited for it."""
+        with self._changed:
+            self.arriving -= 1
+
+    def answer(
+        self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str, form: Mapping[str, Any] | None = None
+    ) -> Approval:
         """Keep the answer to the open question of the node, or with the id, `name`.
 
         Raises:
@@ -71,12 +99,17 @@ class Questions:
             approval = self._find(name)
             if approval.answer is None and self._closed:
                 raise ApprovalError(self._closed)
-            answered = self._store.answer(approval.id, checked_answer(approval, option, note, edit, by, self._clock()))
-            asked = self._open.pop(approval.id, None)
+            asked = self._open.get(approval.id)
+            if asked is None and approval.answer is None:
+                raise ApprovalError(f"{approval.node} asks this no more: its task has ended.")
+            answer = checked_answer(approval, option, note, edit, by, self._clock(), form)
+            if asked is not None and asked.form is not None and option != REJECT:
+                asked.form.value(answer.form)  # entries that do not fit leave the question open
+            answered = self._store.answer(approval.id, answer)
             if asked is not None:
-                _, task_id, future = asked
-                self._waiting[task_id] -= 1
-                self._go_on(future, answered)
+                del self._open[approval.id]
+                self.arriving += 1
+                self._go_on(asked.future, answered)
             return answered
 
     def use_given(self, approval: Approval) -> None:
@@ -86,7 +119,8 @@ class Questions:
             self._notices += self._given.missing(approval.node)
             return
         try:
-            self.answer(approval.id, given["answer"], given.get("note", ""), given.get("edit", {}), self._given.by)
+            note, edit, form = given.get("note", ""), given.get("edit", {}), given.get("form", {})
+            self.answer(approval.id, given["answer"], note, edit, self._given.by, form)
         except ApprovalError as error:
             self._notices.append(f"an answer given beforehand was not used: {error}")
 
@@ -101,7 +135,7 @@ class Questions:
         return self._given.left_over(nodes)
 
     def _find(self, name: str) -> Approval:
-        asked = [approval for approval, *_ in self._open.values() if name in (approval.node, approval.id)]
+        asked = [asked.approval for asked in self._open.values() if name in (asked.approval.node, asked.approval.id)]
         if len(asked) > 1:
             raise ApprovalError(f"{name} asks {len(asked)} questions; answer one by its id, such as {asked[0].id}.")
         if asked:

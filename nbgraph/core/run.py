@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from nbgraph.core.approvals import Approval
+from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status
 from nbgraph.core.outline import Outline
 from nbgraph.core.ports import Step
 from nbgraph.core.run_loop import RunLoop
+from nbgraph.core.why import why
 from nbgraph.errors import Cancelled, Paused, RunError, Waiting
 
 TICK = 0.1  # seconds; a cell that awaits in one piece ignores the stop button
@@ -77,12 +79,22 @@ class Run:
     @property
     def state(self) -> dict[str, Any]:
         """All that has been committed so far, merged as at the end."""
-        return self._engine.state()
+        return self._engine.walk.state()
 
     @property
     def approvals(self) -> list[Approval]:
         """All questions asked so far, with their answers."""
         return self._engine.questions.all
+
+    @property
+    def next_tasks(self) -> list[str]:
+        """The tasks that start when the run goes on, such as `draft#2`, where it is paused."""
+        return self._engine.next_tasks
+
+    @property
+    def breakpoints(self) -> dict[str, list[str]]:
+        """The nodes "before" and "after" which the run pauses."""
+        return {when: list(names) for when, names in self._engine.breakpoints.all.items()}
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run is done or cannot go on by itself, such as without a person.
@@ -146,7 +158,14 @@ class Run:
         return Paused(self.reason or f"{self.name} has not finished; run.wait() waits for it.")
 
     def answer(
-        self, name: str, option: str, note: str = "", edit: Mapping[str, Any] | None = None, *, by: str = "run.answer"
+        self,
+        name: str,
+        option: str,
+        note: str = "",
+        edit: Mapping[str, Any] | None = None,
+        *,
+        form: Mapping[str, Any] | None = None,
+        by: str = "run.answer",
     ) -> Approval:
         """Answer an open question; the run goes on at once.
 
@@ -155,6 +174,7 @@ class Run:
             option: one of the question's options.
             note: a remark, kept in the key `<node>_note`.
             edit: new values for keys that the question lets be edited; they count with every option but reject.
+            form: what is entered into the question's form, by field; a form of one value has the field "".
             by: who answers, as far as is known.
 
         Raises:
@@ -163,7 +183,7 @@ class Run:
         """
         __tracebackhide__ = True
         self._engine.check_alive()
-        answered = self._engine.questions.answer(name, option, note, edit or {}, by)
+        answered = self._engine.questions.answer(name, option, note, edit or {}, by, form)
         self._wait_where_needed()
         return answered
 
@@ -191,6 +211,75 @@ class Run:
             raise RunError(f"{self.name} is {self.status}; only a paused or failed run can be resumed.")
         self._engine.post(self._engine.resume)
         self._wait_where_needed()
+
+    def next(self) -> None:
+        """Go on with one ready set: what could start now starts, and what follows it waits for the next call.
+
+        Raises:
+            RunError: the run is neither paused nor failed.
+        """
+        __tracebackhide__ = True
+        self._engine.check_alive()
+        if not self._engine.turn((Status.PAUSED, Status.FAILED), Status.RUNNING):
+            raise RunError(f"{self.name} is {self.status}; only a paused or failed run has a next step.")
+        self._engine.post(self._engine.resume, True)
+        self._wait_where_needed()
+
+    def breakpoint(self, node: str, when: str | None = "before") -> None:
+        """Pause "before" or "after" a node, from now on; None takes the breakpoint away.
+
+        Args:
+            node: its name, in a subgraph its path such as `research/search`.
+
+        Raises:
+            RunError: there is no such node.
+        """
+        __tracebackhide__ = True
+        self._on_loop(self._set_breakpoint(node, when))
+
+    async def _set_breakpoint(self, node: str, when: str | None) -> None:
+        self._engine.set_breakpoint(node, when)
+
+    def edit(self, update: Mapping[str, Any] | None = None, /, *, as_node: str | None = None, **keys: Any) -> None:
+        """Change the state while the run is paused, failed or waiting; recorded as a step of its own.
+
+        A question that showed one of the keys is asked anew.
+
+        Args:
+            as_node: record it as if this node, which has failed or is pending, had run and written that; the run goes on
+                from there at resume.
+
+        Raises:
+            RunError: the run is not at rest, or no task of the node is pending.
+            InputError: a value does not fit the type of its key.
+        """
+        __tracebackhide__ = True
+        self._engine.check_alive()
+        self._on_loop(self._engine.edit({**(update or {}), **keys}, as_node))
+
+    def why(self, node: str) -> str:
+        """Why a node has not run (again) yet: what it waits for, over which way, or why no edge to it was taken.
+
+        Raises:
+            RunError: there is no such node.
+        """
+        __tracebackhide__ = True
+        return why(self._engine, node)
+
+    def events(self) -> Events:
+        """Every event once, in order, the past ones first: `for event in run.events()`, or `async for`.
+
+        It ends where `wait` or `await` would return; iterated on later, it goes on with what has happened since.
+        """
+        return Events(self)
+
+    def _on_loop(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Let the run's loop do it, and wait."""
+        __tracebackhide__ = True
+        if self._engine.here:
+            coroutine.close()
+            raise RunError("this waits for the loop that it is called on; call it from a thread or a cell.")
+        asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def subscribe(self, watcher: Callable[[Event], None]) -> Callable[[], None]:
         """Call `watcher` on the run's loop with every event, the past ones first; returns what ends it.

@@ -8,29 +8,35 @@ merged like branches, so that no result depends on timing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbgraph.core.choice import Counted, choose
-from nbgraph.core.events import Taken
+from nbgraph.core.events import Taken, TaskError
 from nbgraph.core.graph import END, START
-from nbgraph.core.plan import Plan, Stamp
-from nbgraph.core.state import fold_into, plain_value
-from nbgraph.core.views import Commit, Origin, View, Writes, meet, refold
-from nbgraph.errors import WriteConflict
+from nbgraph.core.plan import Edge, Plan, Stamp
+from nbgraph.core.state import Overwrite, fold_into, plain_value
+from nbgraph.core.views import EDIT, Commit, Origin, View, Writes, edited, meet, refold
+from nbgraph.errors import WriteConflict, brief
+
+Place = tuple[str, Stamp]
 
 
 class Arrival(NamedTuple):
-    """What the finished task `id` sends along its edges."""
+    """What the finished task `id` sends along its edges; `errors` where it failed."""
 
     id: str
     node: str
     visit: int
     view: View
+    errors: tuple[TaskError, ...] = ()
 
 
 class Task(NamedTuple):
-    """One execution of one node, with an id such as `draft#2`; its view was merged from those of its `parents`."""
+    """One execution of one node, with an id such as `draft#2`; its view was merged from those of its `parents`.
+
+    `errors` are those of the parents that failed, in their order.
+    """
 
     id: str
     node: str
@@ -38,6 +44,7 @@ class Task(NamedTuple):
     stamp: Stamp
     view: View
     parents: tuple[str, ...]
+    errors: tuple[TaskError, ...] = ()
 
 
 class Frontier(NamedTuple):
@@ -50,7 +57,7 @@ class Frontier(NamedTuple):
     """
 
     plan: Plan
-    arrived: Mapping[tuple[str, Stamp], tuple[Arrival, ...]]
+    arrived: Mapping[Place, tuple[Arrival, ...]]
     active: Mapping[str, Task]
     visits: Mapping[str, int]
     last: Mapping[str, Arrival]
@@ -65,22 +72,27 @@ class Frontier(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """The next frontier, the tasks to start, and the edges that were taken to get there."""
+    """The next frontier, the tasks to start, and the edges that were taken to get there.
+
+    `lost` are the tasks that were outrun in a race, `values` what the choice of edges was made on.
+    """
 
     frontier: Frontier
     started: tuple[Task, ...]
     taken: tuple[Taken, ...]
+    lost: tuple[str, ...]
+    values: Mapping[str, Any]
 
 
 def begin(plan: Plan, inputs: Mapping[str, Any]) -> Advance:
     """The first tasks of a run with `inputs`, which are the state before the first node."""
-    values = {**plan.schema.fresh_defaults(), **inputs}
+    values = dict(inputs)
     view = View(Origin(values, {}), {}, values, {})
     return _follow(Frontier(plan, {}, {}, {}, {}, {}, {}, {}), START, (), Arrival(START, START, 0, view))
 
 
-def advance(frontier: Frontier, task: Task, writes: Writes) -> Advance:
-    """What follows when `task` has finished with `writes`.
+def advance(frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskError, ...] = ()) -> Advance:
+    """What follows when `task` has finished with `writes`, or has failed with `errors` and so writes nothing.
 
     Raises:
         WriteConflict: a task beside this one wrote the same plain key.
@@ -93,10 +105,10 @@ def advance(frontier: Frontier, task: Task, writes: Writes) -> Advance:
     # alone, and everything is in its past: the history starts again, so that it does not grow with the run
     alone = not active and not arrived and not ended
     view, written = _commit(frontier, task, writes, alone)
-    arrival = Arrival(task.id, task.node, task.visit, view)
+    arrival = Arrival(task.id, task.node, task.visit, view, errors)
     if alone:
         last = {}
-    if plan.loops.around[task.node]:
+    if plan.loops.around[task.node] and plan.eager.get(task.node) != "any":
         last = {**last, task.node: arrival}
     after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
     return _follow(after, task.node, task.stamp, arrival)
@@ -108,6 +120,20 @@ def state(frontier: Frontier) -> Mapping[str, Any]:
     tasks = [Arrival(task.id, task.node, task.visit, task.view) for task in frontier.active.values()]
     tips = _sorted(frontier.plan, [*frontier.ended.values(), *arrivals, *tasks])
     return _merge(frontier.plan, tips).values if tips else {}
+
+
+def edit(frontier: Frontier, update: Mapping[str, Any]) -> tuple[Frontier, int]:
+    """The frontier with `update` as the next version of its keys wherever they are seen, and the number of the edit.
+
+    The caller makes sure that nothing runs.
+    """
+    number = frontier.visits.get(EDIT, 0) + 1
+    plain = {key for key in update if key not in frontier.plan.schema.reducers}
+    written = {key: (frontier.written.get(key, _UNWRITTEN)[0] + 1, START) for key in plain}
+    writes = tuple((key, value if key in plain else Overwrite(value)) for key, value in update.items())
+    versions = {key: count for key, (count, _) in written.items()}
+    changed = _everywhere(frontier, lambda view: edited(view, number, writes, versions))
+    return changed._replace(visits={**frontier.visits, EDIT: number}, written={**frontier.written, **written}), number
 
 
 def adopt(frontier: Frontier, plan: Plan) -> Frontier:
@@ -125,18 +151,29 @@ def adopt(frontier: Frontier, plan: Plan) -> Frontier:
         plain = {key: version for key, version in view.versions.items() if key not in changed}
         return view._replace(values=refold(view, changed), versions=plain)
 
+    return _everywhere(frontier, refolded)
+
+
+# Views
+
+
+def _everywhere(frontier: Frontier, change: Callable[[View], View]) -> Frontier:
+    """The frontier with each of its views changed."""
+
     def arrival(old: Arrival) -> Arrival:
-        return old._replace(view=refolded(old.view))
+        return old._replace(view=change(old.view))
 
     return frontier._replace(
-        arrived={key: tuple(map(arrival, group)) for key, group in frontier.arrived.items()},
-        active={key: task._replace(view=refolded(task.view)) for key, task in frontier.active.items()},
+        arrived={place: tuple(map(arrival, group)) for place, group in frontier.arrived.items()},
+        active={id: task._replace(view=change(task.view)) for id, task in frontier.active.items()},
         last={node: arrival(old) for node, old in frontier.last.items()},
         ended={node: arrival(old) for node, old in frontier.ended.items()},
     )
 
 
-# Views
+def _author(plan: Plan, node: str, id: str) -> str:
+    """Who a commit is by: the node, whose visits see each other; where they run side by side, the task itself."""
+    return id if plan.eager.get(node) == "any" else node
 
 
 def _commit(frontier: Frontier, task: Task, writes: Writes, alone: bool) -> tuple[View, Mapping[str, tuple[int, str]]]:
@@ -155,8 +192,9 @@ def _commit(frontier: Frontier, task: Task, writes: Writes, alone: bool) -> tupl
         written[key], values[key] = (number, node), plain_value(value)
     if alone:
         return View(Origin(values, versions), {}, values, versions), written
-    history = Commit(view.history, node, task.visit, writes)
-    return View(history, {**view.clock, node: task.visit}, values, versions), written
+    author = _author(frontier.plan, node, task.id)
+    history = Commit(view.history, author, task.visit, writes)
+    return View(history, {**view.clock, author: task.visit}, values, versions), written
 
 
 _UNWRITTEN = (0, "")
@@ -189,25 +227,53 @@ def _sorted(plan: Plan, arrivals: Iterable[Arrival]) -> list[Arrival]:
 def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Advance:
     """Send `arrival` along the edges that it takes, and start what is ready then."""
     plan, arrived, active, visits, last, ended, written, counted = frontier
-    edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, counted)
+    if arrival.errors:
+        edges, taken = _after_failure(plan, node, arrival)
+    else:
+        edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, counted)
     arrived, active, visits = dict(arrived), dict(active), dict(visits)
     for edge in edges:
         if edge.target != END:
             place = (edge.target, plan.follow(edge, stamp))
             arrived[place] = (*arrived.get(place, ()), arrival)
     if not edges or END in [edge.target for edge in edges]:
-        ended = {**ended, node: arrival}
+        ended = {**ended, _author(plan, node, arrival.id): arrival}
     started: list[Task] = []
+    lost: tuple[Arrival, ...] = ()
+    for place in [place for place in arrived if place[0] in plan.eager] if plan.eager else ():
+        first = plan.eager[place[0]] == "first"
+        lost = _outrun(plan, place, arrived, active) if first else ()
+        task = _task(plan, place, (*arrived.pop(place), *lost), last.get(place[0]) if first else None, visits)
+        visits[task.node], active[task.id] = task.visit, task
+        started.append(task)
     for place in _ready(plan, arrived, active):
         task = _task(plan, place, arrived.pop(place), last.get(place[0]), visits)
         visits[task.node], active[task.id] = task.visit, task
         started.append(task)
-    return Advance(Frontier(plan, arrived, active, visits, last, ended, written, counted), tuple(started), taken)
+    after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
+    outrun = tuple([each.id for each in lost if each.id in frontier.active]) if lost else ()
+    return Advance(after, tuple(started), taken, outrun, arrival.view.values)
 
 
-def _ready(
-    plan: Plan, arrived: Mapping[tuple[str, Stamp], object], active: Mapping[str, Task]
-) -> list[tuple[str, Stamp]]:
+def _after_failure(plan: Plan, node: str, arrival: Arrival) -> tuple[tuple[Edge, ...], tuple[Taken, ...]]:
+    edges, error = plan.exits[node].errors, arrival.errors[0]
+    reason = f"on error: {error.type}: {brief(error.message, 60)}"
+    return edges, tuple([Taken(edge.place, edge.source, edge.target, reason) for edge in edges])
+
+
+def _outrun(
+    plan: Plan, place: Place, arrived: dict[Place, tuple[Arrival, ...]], active: dict[str, Task]
+) -> tuple[Arrival, ...]:
+    """Take away all that could still lead to `place`, where the first arrival counts; its past goes along with that."""
+    tasks = [task for task in active.values() if plan.could_lead(task.node, task.stamp, *place)]
+    places = [other for other in arrived if other != place and plan.could_lead(*other, *place)]
+    for task in tasks:
+        del active[task.id]
+    waiting = [arrival._replace(errors=()) for other in places for arrival in arrived.pop(other)]
+    return (*(Arrival(task.id, task.node, task.visit, task.view) for task in tasks), *waiting)
+
+
+def _ready(plan: Plan, arrived: Mapping[Place, object], active: Mapping[str, Task]) -> list[Place]:
     """Where something has arrived that nothing active could still lead to."""
     places = list(arrived)
     if len(places) == 1 and not active:
@@ -216,18 +282,14 @@ def _ready(
     return [place for place in places if not _awaited(plan, place, running) and not _awaited(plan, place, places)]
 
 
-def _awaited(plan: Plan, place: tuple[str, Stamp], others: list[tuple[str, Stamp]]) -> bool:
+def _awaited(plan: Plan, place: Place, others: list[Place]) -> bool:
     """Whether one of `others` could still lead to `place`."""
     node, stamp = place
     return any(plan.could_lead(other, at, node, stamp) for other, at in others if other != node or at != stamp)
 
 
 def _task(
-    plan: Plan,
-    place: tuple[str, Stamp],
-    arrivals: tuple[Arrival, ...],
-    before: Arrival | None,
-    visits: Mapping[str, int],
+    plan: Plan, place: Place, arrivals: tuple[Arrival, ...], before: Arrival | None, visits: Mapping[str, int]
 ) -> Task:
     """The task that `arrivals` become, with the node's previous visit among its parents."""
     node, stamp = place
@@ -235,4 +297,7 @@ def _task(
     parents: Sequence[Arrival] = arrivals
     if len(arrivals) > 1 or (before is not None and before is not arrivals[0]):
         parents = _sorted(plan, arrivals if before is None else (*arrivals, before))
-    return Task(f"{node}#{visit}", node, visit, stamp, _merge(plan, parents), tuple([each.id for each in parents]))
+    failed = [each.id for each in arrivals if each.errors]
+    errors = tuple([error for each in parents for error in each.errors if each.id in failed]) if failed else ()
+    ids = tuple([each.id for each in parents])
+    return Task(f"{node}#{visit}", node, visit, stamp, _merge(plan, parents), ids, errors)

@@ -47,7 +47,8 @@ def read_keys(function: Callable[..., Any]) -> tuple[Read, ...]:
                 f"{function.__name__} takes {parameter}, but a node names each key that it reads: "
                 f"write def {function.__name__}(topic, feedback='')."
             )
-        check_name(parameter.name, "key")
+        if parameter.name != "error":
+            check_name(parameter.name, "key")
         reads.append(Read(parameter.name, parameter.default is parameter.empty))
     return tuple(reads)
 

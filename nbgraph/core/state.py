@@ -1,242 +1,226 @@
-"""State: the keys a graph declares, the reducers that fold parallel updates, and what a node's return value writes.
+"""State: the keys that a class with annotated fields declares, and whatever else the state of a graph is made of.
 
-A reducer takes the value so far (None where there is none yet) and one update, and returns the new value. It never
-changes the old value: other branches may still see it.
+The class may be plain, a dataclass, a TypedDict or a pydantic model; the last is read by its `__pydantic_fields__`, for
+the core knows no package by name.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from itertools import compress
-from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from types import MemberDescriptorType
+from typing import Annotated, Any, ClassVar, Final, NotRequired, Required, get_args, get_origin, get_type_hints
 
-from nbgraph.core.edges import check_name
-from nbgraph.errors import DeclarationError, UpdateError, brief, told
+from nbgraph.core.copies import own_copy
+from nbgraph.core.names import check_name
+from nbgraph.core.reducers import BUILT_IN, Reducer, add, append, check_reducer, extend, last, merge, union
+from nbgraph.core.schema import Fresh, Private, Schema
+from nbgraph.core.updates import Gathered, Overwrite, as_update, combine_items, fold_into, plain_value
+from nbgraph.errors import DeclarationError, told
 
-Reducer = Callable[[Any, Any], Any]
+__all__ = [
+    "Gathered",
+    "Overwrite",
+    "Private",
+    "Reducer",
+    "Schema",
+    "add",
+    "append",
+    "as_update",
+    "combine_items",
+    "extend",
+    "fold_into",
+    "last",
+    "merge",
+    "own_copy",
+    "plain_value",
+    "read_schema",
+    "union",
+]
 
-
-def append(current: Any, value: Any) -> list[Any]:
-    """A list with `value` as its new last element."""
-    return [*_listed(current), value]
-
-
-def extend(current: Any, values: Any) -> list[Any]:
-    """A list with all of `values` (a list or tuple) at its end."""
-    return [*_listed(current), *_listed(values)]
-
-
-def add(current: Any, value: Any) -> Any:
-    """The sum of both."""
-    return value if current is None else current + value
-
-
-def merge(current: Any, value: Any) -> dict[Any, Any]:
-    """A dict with the entries of both; those of `value` win."""
-    if not isinstance(value, Mapping):
-        raise TypeError(f"merge takes a dict, not {type(value).__name__}")
-    return {**(current or {}), **value}
-
-
-def union(current: Any, value: Any) -> set[Any]:
-    """A set with the elements of both."""
-    if isinstance(value, str):
-        raise TypeError("union takes a set or list, not str")
-    return set(current or ()) | set(value)
-
-
-def last(current: Any, value: Any) -> Any:
-    """The later of both, where branches meet in declaration order."""
-    return value
-
-
-_BUILT_IN = ("append", "extend", "add", "merge", "union", "last")
-
-
-def _listed(values: Any) -> Any:
-    if values is None:
-        return ()
-    if isinstance(values, list | tuple):
-        return values
-    raise TypeError(f"a list is needed, not {type(values).__name__}")
-
-
-class Schema(NamedTuple):
-    """What a `%%state` class declares: keys with their annotations, defaults and reducers."""
-
-    keys: tuple[str, ...] = ()
-    annotations: Mapping[str, Any] = {}
-    defaults: Mapping[str, Any] = {}
-    reducers: Mapping[str, Reducer] = {}
-
-    def fresh_defaults(self) -> dict[str, Any]:
-        """The defaults as copies of their own, for a new run."""
-        return {key: copy.deepcopy(value) for key, value in self.defaults.items()}
+_NONE = object()  # no default
 
 
 def read_schema(declared: type) -> Schema:
     """The schema that a class with annotated fields declares.
 
-    `Annotated[list[str], append]` gives a key its reducer, a class attribute its default.
+    `Annotated[list[str], append]` gives a key its reducer, `Annotated[Client, Private(make_client)]` the factory of a
+    private key; a class attribute is a default, `dataclasses.field(default_factory=list)` one that each run has made.
 
     Raises:
-        DeclarationError: the class declares no key, a reserved name, or two reducers for one key.
+        DeclarationError: the class declares no key, a reserved name, two reducers for one key, a reducer that cannot be
+            one, a default that cannot be copied, or a private key with a default or reducer.
     """
-    try:
-        hints = get_type_hints(declared, include_extras=True)
-    except NameError as error:
-        raise DeclarationError(f"class {declared.__name__}: {error}; import it before this cell.") from None
-    except Exception as error:  # an annotation may be any text
-        raise DeclarationError(f"class {declared.__name__} has an annotation that cannot be read: {error}.") from None
+    hints, given = _fields(declared)
     if not hints:
         raise DeclarationError(f"class {declared.__name__} declares no key; write fields such as `topic: str`.")
     for key in hints:
         check_name(key, "key")
-    stray = sorted(key for key in vars(declared) if not key.startswith("__") and key not in hints)
-    if stray:
-        raise DeclarationError(f"{declared.__name__}.{stray[0]} has no annotation; write `{stray[0]}: type = ...`.")
-    reducers = {key: _reducer(key, hint) for key, hint in hints.items()}
-    given = {key: value for base in reversed(declared.__mro__[:-1]) for key, value in vars(base).items()}
     defaults = {key: given[key] for key in hints if key in given}
-    return Schema(tuple(hints), hints, defaults, {key: reducer for key, reducer in reducers.items() if reducer})
+    private = {key: factory for key, hint in hints.items() if (factory := _private(key, hint))}
+    reducers = {key: reducer for key, hint in hints.items() if (reducer := _reducer(key, hint))}
+    for key in private:
+        _check_private(key, reducers, defaults)
+    for key, value in defaults.items():
+        _check_copies(key, value)
+    return Schema(tuple(hints), hints, defaults, reducers, private)
+
+
+# The fields of a class
+
+
+def _fields(declared: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The annotations and the defaults of a class."""
+    if isinstance(getattr(declared, "__pydantic_fields__", None), Mapping):
+        return _model_fields(declared)
+    hints = {key: _unqualified(hint) for key, hint in _hints(declared).items() if _is_field(hint)}
+    given: dict[str, Any] = {}
+    for key, value in _attributes(declared):
+        default = _default(key, value)
+        given.pop(key, None)
+        if default is not _NONE:
+            given[key] = default
+        if key in hints and _is_model_field(value):
+            hints[key] = Annotated[hints[key], value]
+    _refuse_strays(declared, hints)
+    return hints, given
+
+
+def _hints(declared: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(declared, include_extras=True)
+    except NameError as error:
+        raise DeclarationError(f"class {declared.__name__}: {error}; import it before this cell.") from None
+    except DeclarationError as error:
+        raise DeclarationError(f"class {declared.__name__}: {error}") from None
+    except Exception as error:  # an annotation may be any text
+        raise DeclarationError(f"class {declared.__name__} has an annotation that cannot be read: {error}.") from None
+
+
+def _is_field(hint: Any) -> bool:
+    no_fields = (dataclasses.KW_ONLY, ClassVar, dataclasses.InitVar)
+    return hint not in no_fields and get_origin(hint) is not ClassVar and not isinstance(hint, dataclasses.InitVar)
+
+
+def _unqualified(hint: Any) -> Any:
+    """The type within `Final[...]`, and within `NotRequired[...]` as a TypedDict has it."""
+    while get_origin(hint) in (Required, NotRequired, Final):
+        (hint,) = get_args(hint)
+    return hint
+
+
+def _attributes(declared: type) -> Iterator[tuple[str, Any]]:
+    """What the class and those it derives from give their fields, the most derived last."""
+    for base in reversed(declared.__mro__):
+        if base.__module__ == "builtins":  # a TypedDict is a dict, whose methods are no defaults
+            continue
+        yield from vars(base).items()
+        yield from vars(base).get("__dataclass_fields__", {}).items()  # slots hide them, and factories are no attribute
+
+
+def _default(key: str, given: Any) -> Any:
+    """The default that a class attribute, `dataclasses.field()` or pydantic's `Field()` stands for."""
+    if isinstance(given, MemberDescriptorType):  # a slot
+        return _NONE
+    if isinstance(given, dataclasses.Field):
+        return _chosen(given.default, given.default_factory, dataclasses.MISSING)
+    if not _is_model_field(given):
+        return given
+    if given.default_factory_takes_validated_data:
+        raise DeclarationError(f"the default factory of the key {key!r} takes other fields; it must take nothing.")
+    return _NONE if given.is_required() else _chosen(given.default, given.default_factory, None)
+
+
+def _is_model_field(given: Any) -> bool:
+    """Whether a class attribute is what pydantic's `Field()` gives."""
+    marks = ("is_required", "default_factory", "default_factory_takes_validated_data", "metadata")
+    return not isinstance(given, type) and all(hasattr(given, mark) for mark in marks)
+
+
+def _chosen(default: Any, factory: Any, none: Any) -> Any:
+    if factory is not none:
+        return Fresh(factory)
+    return _NONE if default is dataclasses.MISSING else default
+
+
+def _refuse_strays(declared: type, hints: Mapping[str, Any]) -> None:
+    known = {"model_config", "_abc_impl", *hints, *inspect.get_annotations(declared)}  # a ClassVar is no key
+    stray = sorted(key for key in vars(declared) if not key.startswith("__") and key not in known)
+    if not stray:
+        return
+    name = f"{declared.__name__}.{stray[0]}"
+    if callable(vars(declared)[stray[0]]):
+        raise DeclarationError(f"{name} is no key; a state class holds keys alone.")
+    raise DeclarationError(f"{name} has no annotation; write `{stray[0]}: type = ...`.")
+
+
+def _model_fields(declared: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `_fields`, of a pydantic model."""
+    if not getattr(declared, "__pydantic_complete__", True):
+        raise DeclarationError(
+            f"class {declared.__name__} names a type that is not defined; import it before this cell."
+        )
+    hints: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for key, field in declared.__pydantic_fields__.items():  # type: ignore[attr-defined]
+        extras = tuple(field.metadata)
+        hints[key] = Annotated[(field.annotation, *extras)] if extras else field.annotation
+        default = _default(key, field)
+        if default is not _NONE:
+            given[key] = default
+    _refuse_strays(declared, hints)
+    return hints, given
+
+
+# What `Annotated` adds
+
+
+def _extras(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+
+
+def _private(key: str, hint: Any) -> Private | None:
+    if any(extra is Private for extra in _extras(hint)):
+        raise DeclarationError(
+            f"the key {key!r} is private without a factory; write Annotated[..., Private(make_{key})]."
+        )
+    found = [extra for extra in _extras(hint) if isinstance(extra, Private)]
+    if len(found) > 1:
+        raise DeclarationError(f"the key {key!r} has {len(found)} factories; keep one.")
+    return found[0] if found else None
 
 
 def _reducer(key: str, hint: Any) -> Reducer | None:
-    if get_origin(hint) is not Annotated:
-        return None
-    quoted = [extra for extra in get_args(hint)[1:] if isinstance(extra, str) and extra in _BUILT_IN]
+    quoted = [extra for extra in _extras(hint) if isinstance(extra, str) and extra in BUILT_IN]
     if quoted:
         name = quoted[0]
         raise DeclarationError(
             f"the key {key!r} has {name!r} as a text; `from nbgraph import {name}` and write {name}."
         )
-    found = [extra for extra in get_args(hint)[1:] if callable(extra)]
+    found = [extra for extra in _extras(hint) if callable(extra)]
     if len(found) > 1:
         raise DeclarationError(f"the key {key!r} has {len(found)} reducers; keep one.")
+    for reducer in found:
+        check_reducer(key, reducer)
     return found[0] if found else None
 
 
-def as_update(node: str, writes: tuple[str, ...] | None, returned: Any) -> Mapping[str, Any]:
-    """The update that a node's return value stands for.
-
-    Args:
-        node: the node's name, which is also the key of a value that is no dict.
-        writes: the declared keys, or None where none were declared.
-        returned: what the node returned; None writes nothing.
-
-    Raises:
-        UpdateError: it does not fit `writes`, or a dict's key is no name.
-    """
-    if returned is None:
-        return {}
-    if writes is None:
-        return _free_update(node, returned) if isinstance(returned, dict) else {node: returned}
-    if len(writes) == 1:
-        return {writes[0]: returned}
-    if isinstance(returned, dict) and set(returned) == set(writes):
-        return returned
-    got = (
-        f"a dict with {', '.join(map(repr, returned)) or 'no keys'}" if isinstance(returned, dict) else _brief(returned)
-    )
-    raise UpdateError(
-        f"{node} writes {', '.join(writes)} and so returns a dict with just those keys; it returned {got}."
-    )
+def _check_private(key: str, reducers: Mapping[str, Reducer], defaults: Mapping[str, Any]) -> None:
+    if key in reducers:
+        raise DeclarationError(f"the key {key!r} is private, so no node writes it and it takes no reducer.")
+    if key in defaults:
+        raise DeclarationError(f"the key {key!r} is private, so its factory makes it and it takes no default.")
 
 
-_spelling: dict[str, str] = {}  # of names already checked: a step must not pay for it twice
-
-
-def _free_update(node: str, returned: dict[Any, Any]) -> dict[str, Any]:
-    update = {}
-    for key, value in returned.items():
-        spelt = _spelling.get(key) if type(key) is str else None
-        update[spelt or _checked(node, key)] = value
-    return update
-
-
-def _checked(node: str, key: Any) -> str:
-    if not isinstance(key, str):
-        raise UpdateError(
-            f"{node} returned a dict with the key {brief(key)}, which is no name of a key. "
-            f"To keep the dict as one value, declare `--writes {node}`."
-        )
+def _check_copies(key: str, default: Any) -> None:
+    if type(default) is Fresh:
+        return
     try:
-        spelt = check_name(key, "key")
-    except DeclarationError as error:
-        why = f"{node} returned the key {brief(key)}: {error}"
-        raise UpdateError(f"{why}; `--writes {node}` keeps the dict as one value.") from None
-    if len(_spelling) < 10_000:
-        _spelling[key] = spelt
-    return spelt
-
-
-def _brief(value: Any) -> str:
-    return f"{type(value).__name__} {brief(value)}"
-
-
-class Gathered(NamedTuple):
-    """What the items of a map wrote to one key, in item order; those that did not write it give None, see `wrote`."""
-
-    values: tuple[Any, ...]
-    wrote: tuple[bool, ...]
-
-
-def combine_items(updates: list[Mapping[str, Any]], known: tuple[str, ...]) -> tuple[tuple[str, Gathered], ...]:
-    """What a map over items writes, from the items' updates in item order; `known` keys are written even by no item."""
-    keys = dict.fromkeys(known)
-    for update in updates:
-        keys |= dict.fromkeys(update)
-    return tuple(
-        (key, Gathered(tuple([update.get(key) for update in updates]), tuple([key in update for update in updates])))
-        for key in keys
-    )
-
-
-def plain_value(written: Any) -> Any:
-    """What a plain key holds after `written`: a map gives the list of its items' values."""
-    return list(written.values) if type(written) is Gathered else written
-
-
-def fold_into(values: dict[str, Any], key: str, reducer: Reducer, written: Any, node: str) -> None:
-    """Fold what `node` wrote into the value of `key`, item by item where it is mapped.
-
-    Raises:
-        UpdateError: the reducer refused a value.
-    """
-    for value in compress(written.values, written.wrote) if type(written) is Gathered else (written,):
-        try:
-            values[key] = reducer(values.get(key), value)
-        except Exception as error:
-            name = getattr(reducer, "__name__", "the reducer")
-            raise UpdateError(f"{name}({key}) refused what {node} wrote, {brief(value)}: {told(error)}.") from error
-
-
-COPIED_ELEMENTS = 10_000  # what is larger is handed out as it is: a step must not pay for what it does not touch
-
-
-def own_copy(value: Any) -> Any:
-    """A copy of a list, dict or set, also within others, so that a node that changes it in place affects nobody else.
-
-    Other values, and containers of more than `COPIED_ELEMENTS` elements in all, are given as they are.
-    """
-    if type(value) not in (list, dict, set):
-        return value
-    left = [COPIED_ELEMENTS]
-    try:
-        copied = _copied(value, left)
-    except RecursionError:
-        return value
-    return copied if left[0] >= 0 else value
-
-
-def _copied(value: Any, left: list[int]) -> Any:
-    kind = type(value)
-    if kind not in (list, dict, set):
-        return value
-    left[0] -= len(value) + 1
-    if left[0] < 0:
-        return value
-    if kind is dict:
-        return {key: _copied(item, left) for key, item in value.items()}
-    return set(value) if kind is set else [_copied(item, left) for item in value]
+        copy.deepcopy(default)
+    except Exception as error:
+        raise DeclarationError(
+            f"the default of the key {key!r} cannot be copied for each run ({told(error)}); "
+            f"write Annotated[..., Private(make_{key})] for a live object."
+        ) from None

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from nbgraph.core.state import Reducer, fold_into
+from nbgraph.core.state import Reducer, fold_into, plain_value
 
 Writes = tuple[tuple[str, Any], ...]
+
+EDIT = "run.edit"
+"""Who made a commit that no node made: a person who edited the state, in all views at once."""
 
 
 class Origin(NamedTuple):
@@ -77,18 +80,33 @@ def meet(view: View, other: View, reducers: Reducers) -> View:
 def missing(history: History, clock: Mapping[str, int]) -> tuple[Commit, ...]:
     """The commits of `history` that are not in `clock`, oldest first.
 
-    What lies before a commit that is in the clock is in it too, so the walk ends there.
+    What lies before a commit that is in the clock is in it too, so the walk ends there. Not so before an edit, which
+    was made in all views at once: the walk goes on, and leaves out what the edit has replaced.
     """
     found: list[Commit] = []
+    replaced: set[str] = set()
     while not isinstance(history, Origin):
-        if isinstance(history, Meeting):
-            found += [commit for commit in reversed(history.added) if clock.get(commit.node, 0) < commit.visit]
-        elif clock.get(history.node, 0) < history.visit:
-            found.append(history)
-        else:
+        news = reversed(history.added) if isinstance(history, Meeting) else (history,)
+        for commit in news:
+            if clock.get(commit.node, 0) < commit.visit:
+                found.append(_without(commit, replaced) if replaced else commit)
+            if commit.node == EDIT:
+                replaced.update(key for key, _ in commit.writes)
+        if isinstance(history, Commit) and history.node != EDIT and clock.get(history.node, 0) >= history.visit:
             break
         history = history.before
     return tuple(reversed(found))
+
+
+def _without(commit: Commit, keys: set[str]) -> Commit:
+    return commit._replace(writes=tuple((key, value) for key, value in commit.writes if key not in keys))
+
+
+def edited(view: View, number: int, writes: Writes, versions: Mapping[str, int]) -> View:
+    """`view` after the edit `number`: `writes` replace the values of their keys, and `versions` count the plain ones."""
+    values = {**view.values, **{key: plain_value(value) for key, value in writes}}
+    history = Commit(view.history, EDIT, number, writes)
+    return View(history, {**view.clock, EDIT: number}, values, {**view.versions, **versions})
 
 
 def refold(view: View, changed: Reducers) -> dict[str, Any]:

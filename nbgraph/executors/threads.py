@@ -20,6 +20,8 @@ class Threads(Executor):
     end of the program, and a few of them every node after. An idle thread ends after `idle` seconds.
     """
 
+    threads = True  # what is called shares the context of whoever asked
+
     def __init__(self, idle: float = 10.0) -> None:
         self._idle_seconds = idle
         self._begin()

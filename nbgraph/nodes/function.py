@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from nbgraph.core.context import Context
 from nbgraph.core.edges import check_name
 from nbgraph.core.graph import Node, declared_in
+from nbgraph.core.policies import PLAIN, Join, Policy
 from nbgraph.core.signature import read_keys, source_of, takes_context, written_keys
 from nbgraph.errors import DeclarationError, brief
 
@@ -38,9 +39,11 @@ def function_node(
     function: Callable[..., Any],
     *,
     name: str | None = None,
-    writes: tuple[str, ...] | None = None,
+    writes: str | Iterable[str] | None = None,
     code: str = "",
     file: str = "",
+    policy: Policy = PLAIN,
+    join: Join = "all",
 ) -> Node:
     """The node whose body is `function`.
 
@@ -49,6 +52,7 @@ def function_node(
         writes: the keys it writes; by default a returned dict is an update and anything else goes to the key `name`.
         code: its source for people, by default found by `inspect`.
         file: the name under which it was compiled, by default found in its code.
+        policy, join: how it is called, and when arrivals start it.
 
     Raises:
         DeclarationError: it is no plain function, or a name in it is reserved.
@@ -59,15 +63,28 @@ def function_node(
         raise DeclarationError(f"{function.__name__} yields; a node returns its update once.")
     called = check_name(name or function.__name__, "node")
     if writes is not None:
-        writes = tuple(check_name(key, "key") for key in writes)
+        writes = tuple(check_name(key, "key") for key in ((writes,) if isinstance(writes, str) else writes))
+    body = FunctionBody(function)
+    _check_place(called, body, policy)
     return Node(
         name=called,
         kind="function",
-        body=FunctionBody(function),
+        body=body,
         reads=read_keys(function),
         writes=written_keys(function, called, writes),
         declared=writes,
         code=code or source_of(function),
         file=file or inspect.unwrap(function).__code__.co_filename,
         source=declared_in.get(),
+        policy=policy,
+        join=join,
     )
+
+
+def _check_place(name: str, body: FunctionBody, policy: Policy) -> None:
+    if policy.on == "thread":
+        return
+    if not body.blocking:
+        raise DeclarationError(f"{name} is async and so runs on the run's own loop; on= is for a plain def.")
+    if policy.on == "process" and body.takes_context:
+        raise DeclarationError(f"{name} runs in another process, where there is no ctx; take it out of the parameters.")

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from nbgraph.core.context import Context
+from nbgraph.core.approvals import REJECT
+from nbgraph.core.context import Context, Question
 from nbgraph.core.edges import check_name
+from nbgraph.core.forms import Form
 from nbgraph.core.graph import Node, declared_in
 from nbgraph.core.signature import Read, Writes
 from nbgraph.errors import DeclarationError
@@ -20,13 +22,18 @@ class HumanBody:
 
     blocking = False
 
-    def __init__(self, name: str, question: str, options: tuple[str, ...], edit: tuple[str, ...]) -> None:
-        self.name, self.question, self.options, self.edit = name, question, options, edit
+    def __init__(
+        self, name: str, question: str, options: tuple[str, ...], edit: tuple[str, ...], form: Form | None
+    ) -> None:
+        self.name, self.question, self.options, self.edit, self.form = name, question, options, edit, form
 
     async def __call__(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         editable = {key: arguments[key] for key in self.edit}
-        answer = await context.person(self.question, arguments, self.options, editable)
-        return {**answer.edit, self.name: answer.option, f"{self.name}_note": answer.note}
+        answer = await context.person(Question(self.question, arguments, self.options, editable, self.form))
+        update = {**answer.edit, self.name: answer.option, f"{self.name}_note": answer.note}
+        if self.form is not None and answer.option != REJECT:
+            update[f"{self.name}_form"] = self.form.value(answer.form)
+        return update
 
 
 def human_node(
@@ -36,6 +43,7 @@ def human_node(
     show: Iterable[str] = (),
     options: Iterable[str] = ("approve", "reject"),
     edit: Iterable[str] = (),
+    form: Form | None = None,
 ) -> Node:
     """The node `name` that asks `question`, Markdown with `{{ key }}` for values.
 
@@ -46,6 +54,7 @@ def human_node(
         show: keys whose values stand beside the question.
         options: one button each.
         edit: keys that the person may change.
+        form: what the person enters; its value goes to the key `name_form`, unless the option is reject.
 
     Raises:
         DeclarationError: the question is empty, an option is given twice, or a name is reserved.
@@ -61,15 +70,15 @@ def human_node(
     if not options or len(set(options)) != len(options) or not all(option.strip() for option in options):
         raise DeclarationError(f"{name} needs different options with names, not {', '.join(map(repr, options))}.")
     keys = dict.fromkeys((*_keys(PLACEHOLDER.findall(question)), *show, *edit))
-    own = {name, f"{name}_note"} & set(edit)
+    own = {name, f"{name}_note", f"{name}_form"} & set(edit)
     if own:
         raise DeclarationError(f"{name} writes {own.pop()} itself, the answer; it cannot be edited too.")
     return Node(
         name=name,
         kind="human",
-        body=HumanBody(name, question, options, edit),
+        body=HumanBody(name, question, options, edit, form),
         reads=tuple(Read(key, True) for key in keys),
-        writes=Writes((name, f"{name}_note", *edit), True, {name: options}),
+        writes=Writes((name, f"{name}_note", *([f"{name}_form"] if form else []), *edit), True, {name: options}),
         code=question,
         source=declared_in.get(),
     )

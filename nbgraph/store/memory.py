@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from nbgraph.core.approvals import Answer, Approval
-from nbgraph.core.ports import RunRecord, Step
+from nbgraph.core.ports import Recorded, RunRecord, Step
 from nbgraph.errors import AlreadyAnswered, ApprovalError
 
 
@@ -19,6 +19,7 @@ class MemoryStore:
         self._runs: dict[str, RunRecord] = {}
         self._steps: dict[str, list[Step]] = {}
         self._approvals: dict[str, Approval] = {}
+        self._recorded: dict[tuple[str, str], Recorded] = {}
 
     def create(self, run: RunRecord) -> None:
         """Keep a new run; ValueError where the id is taken."""
@@ -36,8 +37,16 @@ class MemoryStore:
         """The steps of a run, in order."""
         return list(self._steps[run_id])
 
+    async def record(self, run_id: str, place: str, recorded: Recorded) -> None:
+        """Keep what a side effect returned, at a place within a task, in place of what was recorded there."""
+        self._recorded[run_id, place] = recorded
+
+    def recorded(self, run_id: str, place: str) -> Recorded | None:
+        """What was recorded at that place, or None."""
+        return self._recorded.get((run_id, place))
+
     def ask(self, approval: Approval) -> None:
-        """Keep an open question."""
+        """Keep an open question, in place of one with the same id."""
         with self._lock:
             self._approvals[approval.id] = approval
 

@@ -148,7 +148,7 @@ class Played:
 
 def play(plan: Plan, shape: Shape, order: random.Random) -> Played:
     """Run the graph with tasks that finish in a random order."""
-    moved = scheduler.begin(plan, {"items": ITEMS})
+    moved = scheduler.begin(plan, {**plan.schema.fresh_defaults(), "items": ITEMS})
     active, seen, ends, steps = list(moved.started), {}, Counter[str](), 0
     while active:
         task = active.pop(order.randrange(len(active)))

@@ -99,12 +99,6 @@ def test_edges_that_cannot_be_read_change_nothing() -> None:
     assert (pairs(graph)[0], graph.revision) == ("a->b", before)
 
 
-def test_on_error_is_refused_as_coming_later_and_changes_nothing() -> None:
-    graph = Graph("g")
-    with pytest.raises(DeclarationError, match=r"a -> b on error.*comes later"):
-        graph.add_edges("x -> y; a -> b on error")
-    assert graph.statements == ()
-
 
 def test_a_function_given_with_edges_is_found() -> None:
     graph = Graph("g")

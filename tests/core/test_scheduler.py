@@ -33,7 +33,8 @@ class Play:
     def __init__(self, text: str, state: type | None = None, inputs: dict[str, Any] | None = None, **functions: Any):
         self.taken: list[str] = []
         self.frontier: Frontier
-        self.began = self._take(scheduler.begin(compiled(text, state, **functions), inputs or {}))
+        made = compiled(text, state, **functions)
+        self.began = self._take(scheduler.begin(made, {**made.schema.fresh_defaults(), **(inputs or {})}))
 
     def _take(self, moved: Advance) -> list[str]:
         self.frontier = moved.frontier
@@ -280,16 +281,6 @@ def test_inputs_are_folded_before_what_nodes_write() -> None:
     play = Play("START -> a -> END", Log, {"log": ["given"]})
     play.finish("a", log="a")
     assert play.state["log"] == ["given", "a"]
-
-
-def test_defaults_are_the_state_before_the_first_node_and_inputs_win() -> None:
-    class Defaults:
-        a: int = 1
-        b: list[int] = [1]
-
-    play = Play("START -> n -> END", Defaults, {"a": 5})
-    assert play.task("n").view.values == {"a": 5, "b": [1]}
-    assert play.task("n").view.values["b"] is not Defaults.b
 
 
 def test_a_key_with_a_reducer_may_be_written_several_times_by_one_task() -> None:

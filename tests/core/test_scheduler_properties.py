@@ -58,7 +58,8 @@ def assert_own_keys_are_whole(shape: Shape, played: Played) -> None:
 @given(shapes(), st.integers(0, 2**32))
 def test_advance_changes_neither_the_frontier_nor_the_task(shape: Shape, seed: int) -> None:
     order = random.Random(seed)
-    moved = scheduler.begin(compile(shape.graph(), shape.graph().outlined()), {"items": ITEMS})
+    plan = compile(shape.graph(), shape.graph().outlined())
+    moved = scheduler.begin(plan, {**plan.schema.fresh_defaults(), "items": ITEMS})
     active = list(moved.started)
     while active:
         task = active.pop(order.randrange(len(active)))

@@ -1,83 +1,23 @@
-"""State: reducers, what a class declares, what a return value writes."""
+"""State: what a class declares, whatever kind of class it is."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+import threading
+from collections.abc import Callable
+from dataclasses import KW_ONLY, InitVar, dataclass, field
+from typing import Annotated, Any, ClassVar, Final, NotRequired, TypedDict
 
+import pydantic
 import pytest
 
-from nbgraph.core import state
-from nbgraph.core.state import (
-    Schema,
-    add,
-    append,
-    as_update,
-    combine_items,
-    extend,
-    fold_into,
-    last,
-    merge,
-    own_copy,
-    plain_value,
-    read_schema,
-    union,
-)
-from nbgraph.errors import DeclarationError, UpdateError
-
-# -- reducers ----------------------------------------------------------------------------------------------------------
+from nbgraph.core.reducers import append, extend
+from nbgraph.core.schema import Fresh, Private
+from nbgraph.core.state import read_schema
+from nbgraph.errors import DeclarationError
 
 
-@pytest.mark.parametrize(
-    ("reducer", "current", "value", "result"),
-    [
-        (append, None, 1, [1]),
-        (append, [1], [2], [1, [2]]),
-        (append, (1,), 2, [1, 2]),
-        (extend, None, [1], [1]),
-        (extend, [1], (2, 3), [1, 2, 3]),
-        (extend, [1], None, [1]),
-        (add, None, 0, 0),
-        (add, 0, 2, 2),
-        (add, "a", "b", "ab"),
-        (merge, None, {"a": 1}, {"a": 1}),
-        (merge, {"a": 1, "b": 1}, {"a": 2}, {"a": 2, "b": 1}),
-        (union, None, [1, 1], {1}),
-        (union, {1}, {2}, {1, 2}),
-        (last, 1, 2, 2),
-        (last, 1, None, None),
-    ],
-)
-def test_a_reducer_folds_an_update(reducer: Any, current: Any, value: Any, result: Any) -> None:
-    assert reducer(current, value) == result
-
-
-@pytest.mark.parametrize(
-    ("reducer", "current", "value"),
-    [(append, [1], 2), (extend, [1], [2]), (add, [1], [2]), (merge, {"a": 1}, {"b": 2}), (union, {1}, {2})],
-)
-def test_a_reducer_never_changes_the_old_value(reducer: Any, current: Any, value: Any) -> None:
-    before = type(current)(current)
-    assert reducer(current, value) is not current
-    assert current == before
-
-
-@pytest.mark.parametrize(
-    ("reducer", "current", "value"),
-    [
-        (append, "text", 1),
-        (extend, [1], "text"),
-        (extend, [1], 5),
-        (merge, {}, [1]),
-        (union, set(), "text"),
-        (add, 1, "a"),
-    ],
-)
-def test_a_reducer_refuses_what_it_cannot_fold(reducer: Any, current: Any, value: Any) -> None:
-    with pytest.raises(TypeError):
-        reducer(current, value)
-
-
-# -- the class ---------------------------------------------------------------------------------------------------------
+def make_client() -> object:
+    return object()
 
 
 def test_a_class_declares_keys_defaults_and_reducers() -> None:
@@ -91,13 +31,6 @@ def test_a_class_declares_keys_defaults_and_reducers() -> None:
     assert schema.defaults == {"rounds": 0, "notes": []}
     assert schema.reducers == {"notes": append}
     assert schema.annotations["topic"] is str
-
-
-def test_defaults_are_copied_for_each_run() -> None:
-    schema = Schema(("a",), {}, {"a": [[1]]}, {})
-    fresh = schema.fresh_defaults()
-    fresh["a"][0].append(2)
-    assert schema.fresh_defaults() == {"a": [[1]]}
 
 
 def test_inherited_keys_and_defaults_count() -> None:
@@ -119,6 +52,13 @@ def test_a_typed_dict_declares_keys_too() -> None:
 
     schema = read_schema(Essay)
     assert (schema.keys, schema.defaults, schema.reducers) == (("topic", "log"), {}, {"log": append})
+
+
+def test_a_key_of_a_typed_dict_may_be_named_like_a_method_of_a_dict() -> None:
+    class Order(TypedDict):
+        items: list[str]
+
+    assert read_schema(Order).defaults == {}
 
 
 @pytest.mark.parametrize("key", ["mro", "__class__", "__subclasses__"])
@@ -169,111 +109,209 @@ def test_an_annotation_that_cannot_be_read_is_refused_with_a_sentence(annotation
         read_schema(type("Odd", (), {"__annotations__": {"a": annotation}}))
 
 
-# -- what a return value writes ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("writes", "returned", "update"),
-    [
-        (None, None, {}),
-        (None, {}, {}),
-        (None, {"a": 1}, {"a": 1}),
-        (None, 5, {"n": 5}),
-        (None, False, {"n": False}),
-        (None, [], {"n": []}),
-        (("k",), None, {}),
-        (("k",), {"a": 1}, {"k": {"a": 1}}),
-        (("k",), 5, {"k": 5}),
-        (("a", "b"), {"b": 1, "a": 2}, {"a": 2, "b": 1}),
-    ],
-)
-def test_a_return_value_writes(writes: Any, returned: Any, update: Any) -> None:
-    assert as_update("n", writes, returned) == update
-
-
-@pytest.mark.parametrize("returned", [{"a": 1}, {"a": 1, "b": 2, "c": 3}, {}, {1: 1, "a": 1}, 5, "text", ["a", "b"]])
-def test_declared_keys_take_a_dict_with_just_those(returned: Any) -> None:
-    with pytest.raises(UpdateError, match="n writes a, b and so returns a dict with just those keys; it returned"):
-        as_update("n", ("a", "b"), returned)
-
-
-@pytest.mark.parametrize("key", [1, None, ("a",), "a b", "", "1a", "error", "class", "ctx"])
-def test_a_returned_key_that_is_no_name_is_refused_with_the_remedy(key: Any) -> None:
-    with pytest.raises(UpdateError, match=r"n returned .*--writes n"):
-        as_update("n", None, {"good": 1, key: 2})
-
-
-def test_a_refused_name_is_refused_again() -> None:
-    for _ in range(2):
-        with pytest.raises(UpdateError):
-            as_update("n", None, {"a b": 1})
-
-
-def test_many_different_keys_do_not_fill_the_memory() -> None:
-    for number in range(20_000):
-        as_update("n", None, {f"key_{number}": 1})
-    assert len(state._spelling) <= 10_000
-    assert as_update("n", None, {"key_19999": 1}) == {"key_19999": 1}
-
-
-def test_a_huge_value_makes_no_huge_message() -> None:
-    with pytest.raises(UpdateError) as caught:
-        as_update("n", ("a", "b"), "x" * 1_000_000)
-    assert len(str(caught.value)) < 300
-
-
-# -- maps --------------------------------------------------------------------------------------------------------------
-
-
-def folded(updates: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for _, gathered in combine_items(updates, ()):
-        fold_into(values, key, append, gathered, "n")
-    return values
-
-
-def lists(updates: list[dict[str, Any]], *known: str) -> dict[str, Any]:
-    return {key: plain_value(gathered) for key, gathered in combine_items(updates, known)}
-
-
-def test_plain_keys_of_items_become_lists_with_none_for_what_was_not_written() -> None:
-    assert lists([{"a": 1}, {"b": 2}]) == {"a": [1, None], "b": [None, 2]}
-
-
-def test_reducer_keys_of_items_are_folded_one_by_one_in_item_order() -> None:
-    assert folded([{"log": 1}, {}, {"log": None}, {"log": 3}], "log") == {"log": [1, None, 3]}
-
-
-def test_known_keys_without_items_become_empty_lists() -> None:
-    assert lists([], "a") == {"a": []}
-    assert folded([], "a") == {}
-
-
-def test_what_is_no_map_is_one_value() -> None:
-    values = {"log": [1]}
-    fold_into(values, "log", append, (2, 3), "n")
-    assert (values, plain_value((2, 3))) == ({"log": [1, (2, 3)]}, (2, 3))
-
-
-# -- what nodes are given ----------------------------------------------------------------------------------------------
-
-
-def test_a_container_is_handed_out_as_a_copy_of_all_its_levels() -> None:
-    value = {"a": [1, {2}], "b": (3,)}
-    copied = own_copy(value)
-    copied["a"][1].add(9)
-    copied["a"].append(4)
-    assert value == {"a": [1, {2}], "b": (3,)}
-
-
-def test_what_is_large_deep_or_of_another_kind_is_handed_out_as_it_is() -> None:
-    deep: list[object] = []
-    deep.append(deep)
-    for value in (list(range(10_001)), "text", object(), deep):
-        assert own_copy(value) is value
-
-
 def test_a_reducer_named_by_a_text_is_refused() -> None:
     declared = type("State", (), {"__annotations__": {"log": Annotated[list, "extend"]}})
     with pytest.raises(DeclarationError, match="from nbgraph import extend"):
         read_schema(declared)
+
+
+def test_a_reducer_that_takes_no_two_values_is_refused() -> None:
+    class Odd:
+        a: Annotated[list[int], make_client]
+
+    with pytest.raises(DeclarationError, match=r"'a' has the reducer make_client\(\)"):
+        read_schema(Odd)
+
+
+def test_a_default_that_cannot_be_copied_is_refused_with_the_remedy() -> None:
+    class Odd:
+        lock: Any = threading.Lock()
+
+    with pytest.raises(
+        DeclarationError, match=r"the default of the key 'lock' cannot be copied .*Private\(make_lock\)"
+    ):
+        read_schema(Odd)
+
+
+# -- private keys ------------------------------------------------------------------------------------------------------
+
+
+def test_a_private_key_has_a_factory_and_neither_default_nor_reducer() -> None:
+    class Essay:
+        topic: str
+        client: Annotated[object, "live", Private(make_client)]
+
+    schema = read_schema(Essay)
+    assert schema.keys == ("topic", "client")
+    assert schema.private == {"client": Private(make_client)}
+    assert "client" in schema.annotations
+    assert "client" not in {**schema.defaults, **schema.reducers}
+
+
+@pytest.mark.parametrize(
+    ("extras", "told"),
+    [
+        ((Private,), r"'client' is private without a factory; write Annotated\[..., Private\(make_client\)\]"),
+        ((Private(make_client), Private(list)), "'client' has 2 factories; keep one"),
+        ((Private(make_client), append), "'client' is private, so no node writes it and it takes no reducer"),
+    ],
+)
+def test_a_private_key_that_makes_no_sense_is_refused(extras: tuple[Any, ...], told: str) -> None:
+    declared = type("Odd", (), {"__annotations__": {"client": Annotated[(object, *extras)]}})
+    with pytest.raises(DeclarationError, match=told):
+        read_schema(declared)
+
+
+def test_a_private_key_takes_no_default() -> None:
+    class Odd:
+        client: Annotated[object, Private(make_client)] = None
+
+    with pytest.raises(DeclarationError, match="'client' is private, so its factory makes it and it takes no default"):
+        read_schema(Odd)
+
+
+def test_a_factory_that_is_none_is_told_with_the_name_of_the_class() -> None:
+    declared = type("Odd", (), {"__annotations__": {"client": "Annotated[object, Private('make_client')]"}})
+    declared.__module__ = __name__
+    with pytest.raises(DeclarationError, match="class Odd: Private needs a factory"):
+        read_schema(declared)
+
+
+# -- kinds of classes --------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    topic: str
+    rounds: int = 0
+    notes: Annotated[list[str], append] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+
+
+@dataclass
+class AsDataclass:
+    topic: str
+    _: KW_ONLY
+    rounds: int = 0
+    notes: Annotated[list[str], append] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, frozen=True)
+class WithSlots:
+    topic: str
+    rounds: int = field(default=0)
+    notes: Annotated[list[str], append] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+
+
+class AsModel(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    topic: str
+    rounds: int = 0
+    notes: Annotated[list[str], append] = []
+    tags: set[str] = pydantic.Field(default_factory=set)
+
+
+class WithFields:
+    topic: str = pydantic.Field()
+    rounds: int = pydantic.Field(0, ge=0)
+    notes: Annotated[list[str], append] = pydantic.Field(default_factory=list)
+    tags: set[str] = pydantic.Field(default_factory=set)
+
+
+@pytest.mark.parametrize("declared", [Plain, AsDataclass, WithSlots, AsModel, WithFields])
+def test_every_kind_of_class_gives_the_same_schema(declared: type) -> None:
+    schema = read_schema(declared)
+    assert schema.keys == ("topic", "rounds", "notes", "tags")
+    assert schema.reducers == {"notes": append}
+    assert schema.defaults["tags"] == Fresh(set)
+    assert schema.fresh_defaults() == {"rounds": 0, "notes": [], "tags": set()}
+
+
+def test_what_a_derived_class_gives_counts() -> None:
+    class Derived(AsDataclass):
+        rounds: int = 5
+        extra: list[int] = field(default_factory=lambda: [1])
+
+    assert read_schema(Derived).fresh_defaults() == {"rounds": 5, "notes": [], "tags": set(), "extra": [1]}
+
+
+def test_a_derived_dataclass_may_take_a_default_back() -> None:
+    @dataclass(kw_only=True)
+    class Derived(AsDataclass):
+        rounds: int = field()
+
+    assert "rounds" not in read_schema(Derived).defaults
+
+
+def test_a_model_keeps_its_constraints_and_private_keys() -> None:
+    class Model(pydantic.BaseModel):
+        score: int = pydantic.Field(ge=0)
+        client: Annotated[object, Private(make_client)]
+
+    schema = read_schema(Model)
+    assert schema.private == {"client": Private(make_client)}
+    assert "Ge(ge=0)" in str(schema.annotations["score"])
+    assert schema.defaults == {}
+
+
+def test_a_model_with_an_unknown_type_says_what_to_do() -> None:
+    model = type("Odd", (pydantic.BaseModel,), {"__annotations__": {"a": "Missing"}, "__module__": __name__})
+    with pytest.raises(DeclarationError, match="class Odd names a type that is not defined; import it"):
+        read_schema(model)
+
+
+def test_a_factory_that_looks_at_other_fields_is_refused() -> None:
+    class Odd(pydantic.BaseModel):
+        a: int = 1
+        b: int = pydantic.Field(default_factory=lambda data: data["a"])
+
+    with pytest.raises(DeclarationError, match="the default factory of the key 'b' takes other fields"):
+        read_schema(Odd)
+
+
+def method(self: object) -> None: ...
+
+
+@pytest.mark.parametrize("bases", [(), (pydantic.BaseModel,)])
+def test_a_method_is_refused_for_it_would_never_be_called(bases: tuple[type, ...]) -> None:
+    declared = type("Odd", bases, {"__annotations__": {"a": int}, "total": method, "__module__": __name__})
+    with pytest.raises(DeclarationError, match=r"Odd\.total is no key; a state class holds keys alone"):
+        read_schema(declared)
+
+
+def test_what_is_no_field_is_no_key() -> None:
+    @dataclass
+    class Odd:
+        a: int
+        limit: ClassVar[int] = 3
+        seed: InitVar[int] = 0
+
+    assert (read_schema(Odd).keys, read_schema(Odd).defaults) == (("a",), {})
+
+
+def test_qualifiers_are_no_part_of_the_type() -> None:
+    class Odd(TypedDict):
+        a: NotRequired[Annotated[list[int], append]]
+
+    class Fixed:
+        a: Final[int] = 1
+
+    assert read_schema(Odd).reducers == {"a": append}
+    assert read_schema(Fixed).annotations == {"a": int}
+
+
+def test_a_class_or_function_as_a_default_stays_what_it_is() -> None:
+    class Odd:
+        kind: type = AsModel
+        call: Callable[[], object] = make_client
+
+    assert read_schema(Odd).fresh_defaults() == {"kind": AsModel, "call": make_client}
+
+
+def test_a_key_named_like_a_mark_of_pydantic_makes_no_model() -> None:
+    class Odd:
+        model_fields: dict[str, int] = {}
+
+    assert read_schema(Odd).keys == ("model_fields",)

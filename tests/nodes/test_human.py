@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nbgraph.core.approvals import Answer
+from nbgraph.core.context import Question
 from nbgraph.core.signature import Read
 from nbgraph.errors import DeclarationError
 from nbgraph.nodes.human import human_node
@@ -19,8 +20,8 @@ class Person:
     def __init__(self, answer: Answer) -> None:
         self.answer, self.asked = answer, list[Any]()
 
-    async def person(self, *asked: Any) -> Answer:
-        self.asked = list(asked)
+    async def person(self, question: Question) -> Answer:
+        self.asked = [question.text, question.show, question.options, question.edit]
         return self.answer
 
 

@@ -1,0 +1,113 @@
+"""Asking: what the context of a task asks of its walk: a person, a recorded side effect, a place in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nbgraph.core import events
+from nbgraph.core.approvals import Answer, Approval, open_approval
+from nbgraph.core.context import Context, Question
+from nbgraph.core.copies import own_copy
+from nbgraph.core.forms import Form
+from nbgraph.core.ports import Recorded
+from nbgraph.core.questions import Asked
+
+
+class Asking:
+    """The part of a walk that serves the contexts of its tasks."""
+
+    run: Any
+    run_id: str
+    loop: asyncio.AbstractEventLoop
+    static: str
+    within: str
+
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread of the run's loop."""
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return False
+
+    def note_printed(self, context: Context, text: str) -> None:
+        """Keep what a node printed; from any thread."""
+        if not self.loop.is_closed():  # a thread may go on when the run is long over
+            place = self.static + context.node, context.visit, self.run.now()
+            self.run.post(self.run.tell, events.Printed(*place, text, self.within))
+
+    def note_emitted(self, context: Context, value: Any) -> None:
+        """Tell watchers of a custom event; from any thread."""
+        if not self.loop.is_closed():
+            place = self.static + context.node, context.visit, self.run.now()
+            self.run.post(self.run.tell, events.Emitted(*place, own_copy(value), self.within))
+
+    async def call_blocking(self, context: Context, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+        """Call a blocking function by the executor that the node's policy names."""
+        return await self.run.calls.blocking(context.policy.on, function, given)
+
+    def form(self, declared: Any) -> Form:
+        """The form that asks for a value of the type `declared`; DeclarationError where there is none."""
+        made: Form = self.run.read_form(declared)
+        return made
+
+    async def ask(self, context: Context, question: Question) -> Answer:
+        """Ask a person and wait for the answer; a task that runs again gets the answer given then."""
+        approval = self._opened(context, question)
+        if approval.answer is not None:
+            return approval.answer
+        future: asyncio.Future[Approval] = self.loop.create_future()
+        self.run.questions.open(Asked(approval, question.form, future))
+        self.run.tell(events.ApprovalAsked(approval, approval.asked_at))
+        self.run.questions.use_given(approval)
+        try:
+            answered: Approval = await self.run.calls.away(context, future, person=True)
+        except asyncio.CancelledError as error:
+            if not self.run.loop_ends(error) and self.run.questions.withdraw(approval):
+                self.run.tell(events.ApprovalWithdrawn(approval, self.run.now()))
+            raise
+        self.run.tell(events.ApprovalAnswered(answered, self.run.now()))
+        assert answered.answer is not None
+        return answered.answer
+
+    def _opened(self, context: Context, question: Question) -> Approval:
+        """The question at its place in the task: the one that was answered there before, or a new one."""
+        fields = question.form.fields if question.form else ()
+        while True:
+            context.call.asked += 1
+            id = context.key if context.call.asked == 1 else f"{context.key}/ask{context.call.asked}"
+            place = (id, self.run_id, self.static + context.node, context.visit)
+            made = open_approval(
+                place,
+                question.text,
+                question.show,
+                question.options,
+                question.edit,
+                self.run.now(),
+                fields,
+                self.within,
+            )
+            before: Approval | None = self.run.questions.asked(id)
+            if before is None or before.answer is None:
+                return made
+            if before.digest == made.digest:
+                return before
+
+    async def step(self, context: Context, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
+        """What `call` returned, once and for all: a task that runs again gets what was recorded."""
+        context.call.recorded += 1
+        place = f"{context.key}/step{context.call.recorded}"
+        name = getattr(function, "__qualname__", type(function).__name__)
+        before: Recorded | None = self.run.store.recorded(self.run_id, place)
+        if before is not None and before.name == name:
+            return own_copy(before.value)
+        if inspect.iscoroutinefunction(function):
+            result = await call()
+        else:
+            result = await self.run.calls.blocking("thread", call, {})
+            result = await result if inspect.isawaitable(result) else result
+        await self.run.store.record(self.run_id, place, Recorded(name, own_copy(result)))
+        return result

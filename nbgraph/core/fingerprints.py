@@ -1,0 +1,73 @@
+"""Fingerprints: the same short text for the same value, in every process, so that results can be found again by it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+_ATOMS = (str, bytes, int, float, bool, complex, type(None))
+
+
+class NoFingerprint(Exception):
+    """A value that cannot be told from others by what it holds; `kind` names its type."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(kind)
+
+
+def fingerprint(*values: Any) -> str:
+    """32 hex digits of SHA-256 over values of Python's own types, dates, dataclasses, models, arrays and frames.
+
+    Raises:
+        NoFingerprint: a value holds something else.
+    """
+    found = hashlib.sha256()
+    for part in _parts(values, 0):
+        found.update(part)
+    return found.hexdigest()[:32]
+
+
+def _parts(value: Any, depth: int) -> Iterator[bytes]:
+    """What the value is made of; each part says where it ends, so that no two values give the same bytes."""
+    kind = type(value)
+    if depth > 200:  # a value that holds itself
+        raise NoFingerprint(kind.__name__)
+    yield f"{kind.__module__}.{kind.__qualname__}(".encode()
+    if kind in _ATOMS:
+        text = value if kind is bytes else repr(value).encode()
+        yield f"{len(text)}:".encode() + text
+    elif kind in (set, frozenset):
+        yield from sorted(b"".join(_parts(item, depth + 1)) for item in value)
+    else:
+        for part in _inside(value):
+            yield from _parts(part, depth + 1)
+    yield b")"
+
+
+def _inside(value: Any) -> Any:
+    """The parts of a value that tell it from others."""
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, dict):
+        return [(key, value[key]) for key in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
+    return [_of_others(value)]
+
+
+def _of_others(value: Any) -> Any:
+    kind = type(value)
+    if kind.__module__ in ("datetime", "decimal", "uuid", "pathlib", "fractions"):
+        return repr(value)
+    if isinstance(getattr(kind, "__pydantic_fields__", None), dict):
+        return value.__dict__
+    if kind.__module__.startswith("numpy") and hasattr(value, "tobytes") and getattr(value, "dtype", None) != object:
+        return (str(value.dtype), tuple(value.shape), value.tobytes())
+    if kind.__module__.startswith("pandas") and hasattr(value, "to_dict"):
+        return (list(map(str, value.axes)), value.to_dict())
+    if hasattr(kind, "__members__"):  # an enum
+        return value.name
+    raise NoFingerprint(kind.__name__)
