@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import typing
 
+from nbgraph.batch import Batch
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.context import Context
 from nbgraph.core.events import Event, Status, TaskError
 from nbgraph.core.graph import END, START
 from nbgraph.core.ports import Step, Store
-from nbgraph.core.run import Run
 from nbgraph.core.reducers import add, append, extend, last, merge, union
+from nbgraph.core.run import Run
 from nbgraph.core.schema import Private
 from nbgraph.core.updates import Overwrite
 from nbgraph.errors import (
@@ -37,7 +38,6 @@ from nbgraph.errors import (
     WorkerDied,
     WriteConflict,
 )
-from nbgraph.batch import Batch
 from nbgraph.library import Graph
 from nbgraph.store.memory import MemoryStore
 

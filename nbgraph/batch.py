@@ -77,6 +77,22 @@ class Row:
                 self._raised.clear()
 
 
+class Stopwatch:
+    """Counts the seconds while it goes; it goes from the beginning."""
+
+    def __init__(self) -> None:
+        self._counted, self._going, self._last = 0.0, True, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """What was counted until now."""
+        return self._counted + (time.monotonic() - self._last) * self._going
+
+    def go(self, going: bool) -> None:
+        """Go on counting, or stop."""
+        self._counted, self._last, self._going = self.seconds, time.monotonic(), going
+
+
 class Batch:
     """The runs of a table, of which at most `parallel` run at once; `Graph.map` makes it.
 
@@ -96,14 +112,16 @@ class Batch:
         self.attended = False
         self.after_wait: Callable[[], None] | None = None
         self._graph, self._plan, self._options = graph, compiled, options
-        self._columns, self._index = table.columns, table.index
+        self.columns, self._index = table.columns, table.index
         self.rows = [Row(number, *each) for number, each in enumerate(zip(table.labels, table.rows, strict=True))]
         self._queue = deque(self.rows)
         self._running: set[Row] = set()  # what has a place; this and the queue change on the loop alone
         self._rested: list[Row] = []  # in the order in which they came to rest
         self._orders = 0  # given, and not yet heard by the loop
+        self._filling = True  # whether the loop will look for a place
         self._watchers: dict[Callable[[int], None], None] = {}
         self._changed = Condition()
+        self._time = Stopwatch()
         self._context = copy_context()  # what nodes print then lands in the cell that started the batch
         if self.rows:
             self._begin(self._next())  # here, so that options which make no sense are refused before anything runs
@@ -119,16 +137,21 @@ class Batch:
         """The number and the run of each row, as they come to rest; ends when nothing more will by itself."""
         self._refuse_to_block()
         seen: set[Row] = set()
-        for taken in range(2**62):
-            with self._changed:
-                while taken == len(self._rested) and not self.at_rest:
-                    self._changed.wait(TICK)
-                if taken == len(self._rested):
-                    return
-                row = self._rested[taken]
+        for row in self._coming_to_rest():
             if row not in seen:
                 seen.add(row)
                 yield row.number, row.run
+
+    def _coming_to_rest(self) -> Iterator[Row]:
+        taken = 0
+        while True:
+            with self._changed:
+                while taken == len(self._rested) and not self.at_rest:
+                    self._changed.wait(TICK)
+            if taken == len(self._rested):
+                return
+            yield self._rested[taken]
+            taken += 1
 
     # How it stands
 
@@ -147,6 +170,11 @@ class Batch:
     def status(self) -> str:
         """Where the rows stand, such as "7 done, 1 failed, 2 waiting"."""
         return ", ".join(f"{count} {status}" for status, count in self.counts.items()) or "no rows"
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way in all; the time at rest does not count."""
+        return self._time.seconds if self.rows else 0.0
 
     @property
     def at_rest(self) -> bool:
@@ -222,10 +250,11 @@ class Batch:
             keys: of the final state; by default all that are no inputs.
         """
         finals = [_final(row) or {} for row in self.rows]
-        named = keys or tuple(dict.fromkeys(key for final in finals for key in final if key not in self._columns))
-        status, error = (_free(name, {*self._columns, *named}) for name in ("status", "error"))
+        pairs = zip(self.rows, finals, strict=True)
+        named = keys or tuple(dict.fromkeys(key for row, final in pairs for key in final if key not in row.inputs))
+        status, error = (_free(name, {*self.columns, *named}) for name in ("status", "error"))
         return [
-            {column: row.inputs.get(column) for column in self._columns}
+            {column: row.inputs.get(column) for column in self.columns}
             | {key: final.get(key) for key in named}
             | {status: str(row.status), error: row.reason if row.status is Status.FAILED else ""}
             for row, final in zip(self.rows, finals, strict=True)
@@ -243,7 +272,7 @@ class Batch:
             hint = "`pip install pandas`, or take batch.table(), which gives the same as a list of dicts."
             raise NbgraphError(f"batch.frame() needs pandas, which is not installed: {hint}") from None
         rows = self.table(*keys)
-        columns = list(rows[0]) if rows else [*self._columns, *keys, "status", "error"]
+        columns = list(rows[0]) if rows else [*self.columns, *keys, "status", "error"]
         return pandas.DataFrame(rows, index=self._index, columns=columns)
 
     # What a person does
@@ -270,7 +299,7 @@ class Batch:
             self.wait()
 
     def subscribe(self, watcher: Callable[[int], None]) -> Callable[[], None]:
-        """Call `watcher` on the engine's loop with the number of each row whose status has changed; returns what ends it.
+        """Call `watcher` on the engine's loop with the number of each row that changes; returns what ends it.
 
         A watcher must not block, and is dismissed where it raises.
         """
@@ -305,7 +334,7 @@ class Batch:
         finally:
             with self._changed:
                 self._orders -= 1
-                self._changed.notify_all()
+            self._wake()
 
     def _cancel(self) -> None:
         dropped = list(self._queue)
@@ -324,10 +353,17 @@ class Batch:
                 row.queued = True
                 self._queue.append(row)
                 self._tell(row)
-        self._fill()
+        self._fill_soon()
+
+    def _fill_soon(self) -> None:
+        """Look for a place, later: rows that end at once would pile up on the stack."""
+        if not self._filling:
+            self._filling = True
+            self._soon(self._fill)
 
     def _fill(self) -> None:
         """Let one more row go on where there is a place, and give way to what else the loop has to do."""
+        self._filling = False
         if not self._queue or len(self._running) >= self.parallel:
             return
         row = self._next()
@@ -336,7 +372,7 @@ class Batch:
         except BaseException as error:  # a store that refuses the run; the other rows go on
             row.error, row.queued = error, False
             self._come_to_rest(row)
-        self._soon(self._fill)
+        self._fill_soon()
 
     def _next(self) -> Row:
         """The first row of the queue, which takes a place; seen from other threads it is never in neither."""
@@ -350,8 +386,8 @@ class Batch:
         row.error = None
         row.run = self._graph.begun(self.loop, self._plan, row.inputs, options)
         row.queued = False
-        row.run.subscribe(partial(self._heard, row))
         self._tell(row)
+        row.run.subscribe(partial(self._heard, row))
 
     def _go_on(self, row: Row, run: Run) -> None:
         with suppress(RunError):  # somebody has resumed or cancelled it by itself meanwhile
@@ -369,7 +405,7 @@ class Batch:
             self._tell(row)
         else:
             self._come_to_rest(row)
-            self._soon(self._fill)  # later, lest rows that end at once pile up on the stack
+            self._fill_soon()
 
     def _come_to_rest(self, row: Row) -> None:
         self._rested.append(row)
@@ -382,6 +418,10 @@ class Batch:
                 watcher(row.number)
             except BaseException:  # a watcher must not end the engine, whatever it raises
                 self._watchers.pop(watcher, None)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._time.go(not self.at_rest)
         with self._changed:
             self._changed.notify_all()
 

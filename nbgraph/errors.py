@@ -23,7 +23,7 @@ NbgraphError
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -138,7 +138,15 @@ class Cancelled(RunError):
 
 
 class ApprovalError(NbgraphError):
-    """An answer that does not fit its question."""
+    """An answer that does not fit its question.
+
+    Args:
+        fields: of an answer to a form, what is wrong with which field; "" for a form without names, or for all of it.
+    """
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        self.fields = dict(fields or {})
+        super().__init__(message)
 
 
 class AlreadyAnswered(ApprovalError):

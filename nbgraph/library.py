@@ -19,11 +19,13 @@ from nbgraph.core.forms import Form
 from nbgraph.core.graph import Node
 from nbgraph.core.inputs import checked_inputs, describe_inputs, signature
 from nbgraph.core.outline import Outline
+from nbgraph.core.plan import Plan
 from nbgraph.core.policies import checked_join, checked_policy, split_options
 from nbgraph.core.ports import Store
 from nbgraph.core.run import Run
 from nbgraph.core.run_loop import RunLoop, Settings
 from nbgraph.core.state import read_schema
+from nbgraph.core.tables import checked_table
 from nbgraph.errors import DeclarationError, GraphError, InputError, brief, nearest
 from nbgraph.executors.threads import Threads
 from nbgraph.nodes.function import function_node
@@ -71,9 +73,9 @@ class Graph(graph.Graph):
 
         Args:
             name: the node's name; the function's own by default.
-            writes: the key, or keys, that the returned value goes to. Of a graph: the keys that it hands out, or our key
-                for each as `{"notes": "findings"}`; by default what its last nodes write.
-            reads: of a graph: our key for an input of it, as `{"question": "topic"}`; by default those of the same name.
+            writes: the key, or keys, that the returned value goes to. Of a graph: the keys that it hands out, or our
+                key for each as `{"notes": "findings"}`; by default what its last nodes write.
+            reads: of a graph: our key for an input of it, as `{"question": "topic"}`; by default the one of its name.
             retry: how often it is tried in all; in a map, each item.
             backoff: seconds before the second attempt; doubled for each further one, and varied by up to a half.
             retry_on: the errors after which it is tried again.
@@ -203,34 +205,33 @@ class Graph(graph.Graph):
         """
         return await self.started(asyncio.get_running_loop(), inputs, given)
 
-    def map(self, inputs: Any, *, parallel: int = 8, **options: Any) -> Batch:
-        """Start a run for each row of a table, a list of dicts or a DataFrame; at most `parallel` at once.
+    def map(self, inputs: Any, *, parallel: int = 8, **given: Any) -> Batch:
+        """Start a run for each row of a table, at most `parallel` at once; returns at once.
 
         Args:
-            options: those of `run`, for each of the runs.
+            inputs: the inputs of each row: a list of dicts, anything else that gives mappings, or a DataFrame.
+            given: inputs that all rows share, and the options of `run`; to an `id` each row adds its number.
 
         Raises:
             GraphError: the graph has problems.
-            InputError: a row lacks an input, or has an unknown one; no run is started then.
+            InputError: a row lacks an input, has an unknown one, or one of a wrong type; no run is started then.
         """
         __tracebackhide__ = True
-        batch = Batch(self, inputs, parallel, options)
+        options, compiled = _options(given), self.plan()
+        batch = Batch(self, compiled, checked_table(self, inputs, given), parallel, options)
         for notice in tuple(on_map):
             notice(batch)
         return batch
 
     def started(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> Run:
         """Start a run on `loop`, with inputs and options as `run` takes them."""
-        options = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
-        compiled = self.plan()
-        run_loop = RunLoop(
-            options.get("id") or f"{self.name}-{os.urandom(4).hex()}",
-            self,
-            compiled,
-            checked_inputs(self, self._named(inputs, given)),
-            loop,
-            _settings(compiled, options),
-        )
+        options, compiled = _options(given), self.plan()
+        return self.begun(loop, compiled, checked_inputs(self, self._named(inputs, given)), options)
+
+    def begun(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
+        """Start a run of a plan on `loop`, with inputs that were checked."""
+        run_id = options.get("id") or f"{self.name}-{os.urandom(4).hex()}"
+        run_loop = RunLoop(run_id, self, compiled, inputs, loop, _settings(compiled, options))
         run_loop.start()
         return Run(run_loop)
 
@@ -279,6 +280,11 @@ class Start:
 
 
 RUN_OPTIONS = ("store", "id", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of a run out of what was given; the rest are keys of the state."""
+    return {name: given.pop(name) for name in RUN_OPTIONS if name in given}
 
 
 def _settings(compiled: plan.Plan, options: Mapping[str, Any]) -> Settings:

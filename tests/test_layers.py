@@ -25,10 +25,13 @@ MAY_IMPORT = {
     "store": {"errors", "core", "store"},
     "executors": {"errors", "core", "executors"},
     "nodes": {"errors", "core", "nodes"},
-    "library": {"errors", "core", "store", "executors", "nodes"},
+    "typed": {"errors", "core"},
+    "typed_forms": {"errors", "core", "typed"},
+    "batch": {"errors", "core"},
+    "library": {"errors", "core", "store", "executors", "nodes", "typed", "typed_forms", "batch"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
-    "notebook": {"errors", "core", "store", "executors", "nodes", "library", "view", "notebook"},
-    "cli": {"errors", "core", "store", "executors", "nodes", "library", "view", "notebook", "cli"},
+    "notebook": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook"},
+    "cli": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook", "cli"},
 }
 VIEW_USES = {"nbgraph.core", "nbgraph.core.events", "nbgraph.core.outline", "nbgraph.core.approvals"}
 HOMES = {
@@ -38,7 +41,9 @@ HOMES = {
     "anywidget": {"view"},
     "graphviz": {"view"},
     "traitlets": {"view", "notebook"},
+    "cloudpickle": {"executors"},
     "openai": {"nodes"},
+    "pydantic": {"typed", "typed_forms"},
     "jinja2": {"nodes"},
     "psycopg": {"store"},
     "msgspec": {"store"},

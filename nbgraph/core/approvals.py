@@ -35,8 +35,8 @@ class Approval:
     """One question to a person, with exactly what was shown, and the answer once there is one.
 
     `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
-    options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is to
-    be entered. `within` is the task that the subgraph of `node` runs in, or empty.
+    options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is
+    to be entered. `within` is the task that the subgraph of `node` runs in, or empty.
     """
 
     id: str
@@ -161,8 +161,9 @@ class Answers:
     """Answers given before they are asked for: a list for each human node, used in order.
 
     `by` is recorded with each answer. Those of the `environment` speak for all graphs of a program, so only what
-    concerns the run itself is told of them. An entry is `{"answer": option, "note": text, "edit": {key: value}, "form": {name: value}}`. It
-    may hold the `digest` of what was shown, and on a mismatch the question stays open and the entry unused.
+    concerns the run itself is told of them. An entry is
+    `{"answer": option, "note": text, "edit": {key: value}, "form": {name: value}}`. It may hold the `digest` of what
+    was shown, and on a mismatch the question stays open and the entry unused.
     """
 
     by: str

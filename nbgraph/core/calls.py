@@ -172,8 +172,9 @@ class Calls:
         given = arguments(node.name, node.name, node.reads, values)
         schema = walk.plan.schema
         live = {key: given.pop(key) for key in schema.private if key in given} if schema.private else {}
-        kept = {key: own_copy(value) for key, value in given.items()}
-        handed = {**kept, **live}  # of its own, since a body may add to it
+        handed = {key: own_copy(value) for key, value in given.items()}
+        copies = {key: value for key, value in handed.items() if value is not given[key]}
+        handed |= live
         if node.policy.timeout is None:
             returned = await node.body(handed, context)
         else:
@@ -181,7 +182,7 @@ class Calls:
         update = as_update(node.name, node.declared, returned)
         if schema.checks or schema.private:
             check_update(node.name, update, schema, node.name in walk.plan.maps)
-        for key in changed_keys(given, kept, update) if kept else ():
+        for key in changed_keys(given, copies, update) if copies else ():
             if key in context.task.view.values:  # not an item or an error, which are no keys
                 walk.note_log(context, in_place(node.name, key))
         return update
@@ -219,10 +220,10 @@ class Calls:
     async def blocking(self, on: str | Executor, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
         """Call a blocking function by an executor; in the context of the task where that has threads."""
         executor = self._executor(on)
-        call = partial(_without_stop_iteration, function, given)
-        in_process = not isinstance(executor, ThreadPoolExecutor) and not getattr(executor, "threads", False)
-        submitted = executor.submit(call) if in_process else executor.submit(copy_context().run, call)
-        return await asyncio.wrap_future(submitted)
+        if isinstance(executor, ThreadPoolExecutor) or getattr(executor, "threads", False):
+            call = partial(_without_stop_iteration, function, given)
+            return await asyncio.wrap_future(executor.submit(copy_context().run, call))
+        return await asyncio.wrap_future(executor.submit(function, **given))
 
     async def away(self, context: Context, awaited: Awaitable[Any], person: bool = False) -> Any:
         """Await what the call has no part in: a subgraph, or a `person`, for whom all time stands still."""
@@ -246,7 +247,7 @@ class Calls:
         return result
 
     def _stop_clocks(self, context: Context | None) -> list[tuple[asyncio.Timeout, float]]:
-        """The timeouts of a call, and of the subgraphs that it is in, which run no more, with the seconds they had left."""
+        """Stop the timeouts of a call and of the subgraphs that it is in; with each the seconds it had left."""
         stopped = []
         while context is not None:
             timeout = context.call.timeout

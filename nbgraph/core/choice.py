@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nbgraph.core.events import Taken
 from nbgraph.core.plan import Candidate, Edge, Exits, Routing, Stamp
+from nbgraph.core.signature import Read
 from nbgraph.errors import MissingKey, RoutingError, brief, nearest
 
 Counted = Mapping[tuple[int, str], tuple[Stamp, int]]
@@ -91,19 +92,19 @@ def _route(routing: Routing, node: str, values: Mapping[str, Any]) -> Any:
     return values[routing.key]
 
 
-def arguments(node: str, reader: str, reads: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(node: str, reader: str, reads: Iterable[Read], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the keys that `reader` reads at `node`; a key with a default may be absent.
 
     Raises:
         MissingKey: a required key was set by nothing on the paths that led here.
     """
     given = {}
-    for key, required in reads:
-        if key in values:
-            given[key] = values[key]
-        elif required:
+    for read in reads:
+        if read.key in values:
+            given[read.key] = values[read.key]
+        elif read.required:
             raise MissingKey(
-                f"{reader} needs the key {key!r}, and nothing on the way to {node} has set it"
-                f"{nearest(key, values) or '.'} Give it as an input of the run, or a default in the signature."
+                f"{reader} needs the key {read.key!r}, and nothing on the way to {node} has set it"
+                f"{nearest(read.key, values) or '.'} Give it as an input of the run, or a default in the signature."
             )
     return given

@@ -1,8 +1,8 @@
 """What happens in a run, as frozen records in the past tense; times are seconds since the epoch.
 
 Match on them and end with `assert_never`: `Event` is the whole union. The `node` of an event in a subgraph is a path
-such as `research/search`, and `within` names the task that the subgraph runs in: `research`, `research#2` for its second
-visit, `research[3]` for an item of a map; it is empty at the top.
+such as `research/search`, and `within` names the task that the subgraph runs in: `research`, `research#2` for its
+second visit, `research[3]` for an item of a map; it is empty at the top.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class TaskFinished(NamedTuple):
 
 
 class TaskRetried(NamedTuple):
-    """An attempt failed, and the next one starts after `delay` seconds; `item` is the index of a map's item, or None."""
+    """An attempt failed, and the next one starts after `delay` seconds; `item` is the index of a map's item."""
 
     node: str
     visit: int

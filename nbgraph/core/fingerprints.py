@@ -64,7 +64,7 @@ def _of_others(value: Any) -> Any:
         return repr(value)
     if isinstance(getattr(kind, "__pydantic_fields__", None), dict):
         return value.__dict__
-    if kind.__module__.startswith("numpy") and hasattr(value, "tobytes") and getattr(value, "dtype", None) != object:
+    if kind.__module__.startswith("numpy") and getattr(getattr(value, "dtype", None), "kind", "O") != "O":
         return (str(value.dtype), tuple(value.shape), value.tobytes())
     if kind.__module__.startswith("pandas") and hasattr(value, "to_dict"):
         return (list(map(str, value.axes)), value.to_dict())

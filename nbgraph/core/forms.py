@@ -12,7 +12,8 @@ class Field(NamedTuple):
     """One thing to enter.
 
     A form for a value that has no fields of its own, such as an int, has one field with an empty `name`. `type` is the
-    type in words. `choices` are those of a "choice"; `default` counts where nothing is entered, unless `required`.
+    type in words. `choices` are those of a "choice"; `default` counts where nothing is entered, unless `required`, and
+    is None also where it is made anew for each value. `optional` says that None is an answer too.
     """
 
     name: str
@@ -22,12 +23,13 @@ class Field(NamedTuple):
     default: Any = None
     choices: tuple[Any, ...] = ()
     help: str = ""
+    optional: bool = False
 
 
 class Form(NamedTuple):
     """What is to be entered, and how the entries become a value.
 
-    `value` takes the entries by field name; ApprovalError where they do not fit, with a sentence for the person.
+    `value` takes the entries by field name; ApprovalError where they do not fit, with a sentence for each field.
     """
 
     fields: tuple[Field, ...]

@@ -320,6 +320,19 @@ class Graph:
 
     def holds(self, other: Graph) -> bool:
         """Whether `other` is this graph, or is used by it, at any depth."""
+        return id(other) in self._all()
+
+    def declared_so_far(self) -> tuple[object, ...]:
+        """What tells the declarations of this graph, and of those that it uses, from earlier ones."""
+        return tuple((id(graph), graph.revision, *graph._functions()) for graph in self._all().values())
+
+    def _functions(self) -> list[int]:
+        """The functions that `by` calls: a cell can define one anew without declaring anything."""
+        called = (statement.guard.function for statement in self.statements if statement.guard.function)
+        return [id(self.function(name)) for name in called]
+
+    def _all(self) -> dict[int, Graph]:
+        """This graph and those that it uses, at any depth."""
         seen: dict[int, Graph] = {}
         waiting: list[Graph] = [self]
         while waiting:
@@ -327,7 +340,7 @@ class Graph:
             if id(graph) not in seen:
                 seen[id(graph)] = graph
                 waiting += graph._used()
-        return id(other) in seen
+        return seen
 
     def _used(self) -> list[Graph]:
         declared = [node.inner for node in self.declared.values() if node.inner is not None]

@@ -16,7 +16,7 @@ LONGEST_DELAY = 60.0  # seconds between two attempts
 
 
 class Cache(NamedTuple):
-    """What a node returned is used again for `ttl` seconds (None: always) while code, `version` and reads are the same."""
+    """What a node returned is used again while code, `version` and reads are the same; for `ttl` seconds, or always."""
 
     ttl: float | None = None
     version: str = ""
@@ -78,7 +78,8 @@ def checked_policy(
     wrong = [each for each in errors if not (isinstance(each, type) and issubclass(each, BaseException))]
     if wrong:
         raise DeclarationError(f"{node}: retry_on takes kinds of errors such as TimeoutError, not {brief(wrong[0])}.")
-    return Policy(retry, backoff, errors, timeout, _cache(node, cache, version), parallel, _executor(node, on))
+    made = Policy(retry, backoff, errors, timeout, _cache(node, cache, version), parallel, _executor(node, on))
+    return PLAIN if made == PLAIN else made  # most calls need none of it
 
 
 _POLICY = ("retry", "backoff", "retry_on", "timeout", "cache", "version", "parallel", "on")

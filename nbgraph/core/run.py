@@ -246,8 +246,8 @@ class Run:
         A question that showed one of the keys is asked anew.
 
         Args:
-            as_node: record it as if this node, which has failed or is pending, had run and written that; the run goes on
-                from there at resume.
+            as_node: record it as if this node, which has failed or is pending, had run and written that; the run goes
+                on from there at resume.
 
         Raises:
             RunError: the run is not at rest, or no task of the node is pending.

@@ -1,44 +1,59 @@
-"""What a function reads and writes, known without running it: from its signature, annotation and return statements."""
+"""What a function reads and writes, known without running it: from its signature, annotations and return statements."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import textwrap
-import types
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, get_type_hints, is_typeddict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, is_typeddict
 
-from nbgraph.core.edges import check_name
+from nbgraph.core.names import check_name
+from nbgraph.core.returns import Returns, returned
+from nbgraph.core.type_agreement import UNKNOWN, class_of, fields_of, hints_of, members, strings_of, without_none
 from nbgraph.errors import DeclarationError
 
 
-class Read(NamedTuple):
-    """A key that a function reads; one with a default need not be there."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A key that a function reads; one with a default need not be there.
+
+    `annotation` is the type of the parameter, `default` its default; both UNKNOWN where there is none.
+    """
 
     key: str
     required: bool
+    annotation: Any = field(default=UNKNOWN, compare=False)
+    default: Any = field(default=UNKNOWN, compare=False)  # values of any type need not be comparable
 
 
 class Writes(NamedTuple):
     """The keys a function writes, as far as its text tells.
 
     `certain` is False where some return value may hold more. `names` are the constant strings that each key is given,
-    which a `by` edge can be checked against.
+    which a `by` edge can be checked against. `types` are the types of the values, of the keys where they are known.
     """
 
     keys: tuple[str, ...]
     certain: bool
     names: Mapping[str, tuple[str, ...]] = {}
+    types: Mapping[str, Any] = {}
+
+
+class Outcomes(NamedTuple):
+    """Names that a choice can give; only where they are annotated, and so the `whole` of them, there are no others."""
+
+    names: tuple[str, ...]
+    whole: bool
 
 
 def read_keys(function: Callable[..., Any]) -> tuple[Read, ...]:
-    """The parameters of `function` as keys; `ctx` is the task's context and no key.
+    """The parameters of `function` as keys; `ctx` is the task's context and no key, `error` is what failed before.
 
     Raises:
         DeclarationError: a parameter is positional-only, `*args` or `**kwargs`, or a reserved name.
     """
-    reads = []
+    reads, hints = [], hints_of(function)
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name == "ctx":
             continue
@@ -49,7 +64,8 @@ def read_keys(function: Callable[..., Any]) -> tuple[Read, ...]:
             )
         if parameter.name != "error":
             check_name(parameter.name, "key")
-        reads.append(Read(parameter.name, parameter.default is parameter.empty))
+        required = parameter.default is parameter.empty
+        reads.append(Read(parameter.name, required, hints.get(parameter.name, UNKNOWN), parameter.default))
     return tuple(reads)
 
 
@@ -71,89 +87,52 @@ def written_keys(function: Callable[..., Any], name: str, declared: tuple[str, .
 
     `declared` keys are taken at their word; else the return annotation and the return statements tell.
     """
-    returns = _returned(source_of(function))
+    hint, told = hints_of(function).get("return", UNKNOWN), returned(source_of(function))
     if declared is not None:
-        alone = declared[0] if len(declared) == 1 else None
-        return Writes(declared, True, _names(returns or (), alone or name, whole=alone is not None))
-    annotated = _annotated(function, name)
-    if returns is None:
+        return _declared(declared, name, hint, told)
+    annotated = _annotated(hint, name)
+    if told is None:
         return annotated or Writes((), False)
-    found = [_keys(value, name) for value in returns]
-    names = _names(returns, name, whole=False)
-    if annotated is not None:
-        return annotated._replace(names=names)
-    keys = dict.fromkeys(key for each in found if each is not None for key in each)
-    return Writes(tuple(keys), None not in found, names)
+    names = told.strings(name, whole=False)
+    return annotated._replace(names=names) if annotated is not None else Writes(*told.keys(name), names)
 
 
-def _annotated(function: Callable[..., Any], name: str) -> Writes | None:
+def outcomes(function: Callable[..., Any]) -> Outcomes:
+    """The names of nodes that the function of a `by` can give back."""
+    annotated = strings_of(hints_of(function).get("return", UNKNOWN), lists=True)
+    told = returned(source_of(function))
+    constants = told.strings("", whole=True).get("", ()) if told else ()
+    return Outcomes(tuple(dict.fromkeys((*(annotated or ()), *constants))), annotated is not None)
+
+
+def _declared(declared: tuple[str, ...], name: str, hint: Any, told: Returns | None) -> Writes:
+    alone = len(declared) == 1
+    names = told.strings(declared[0] if alone else name, whole=alone) if told else {}
+    given = without_none(hint)  # None writes nothing
+    types = {declared[0]: given} if alone else fields_of(given) if is_typeddict(given) else {}
+    return Writes(
+        declared, True, names, {key: types[key] for key in declared if types.get(key, UNKNOWN) is not UNKNOWN}
+    )
+
+
+def _annotated(hint: Any, name: str) -> Writes | None:
+    """What an annotation tells of an update: fields, one value, nothing; None where it does not tell."""
+    given = without_none(hint)
+    if given is UNKNOWN:
+        return None if hint is UNKNOWN else Writes((), True)
+    parts = members(given)
+    if all(is_typeddict(part) for part in parts):
+        fields = {key: annotation for part in parts for key, annotation in fields_of(part).items()}
+        return Writes(tuple(fields), True, {}, {key: each for key, each in fields.items() if each is not UNKNOWN})
+    return Writes((name,), True, {}, {name: given}) if all(map(_is_one_value, parts)) else None
+
+
+def _is_one_value(part: Any) -> bool:
+    """Whether its values are no dicts, which would be updates, and nothing that is still to be awaited."""
+    kind = class_of(part)
     try:
-        hint = get_type_hints(function).get("return", inspect.Signature.empty)
-    except (NameError, TypeError, AttributeError, SyntaxError):
-        return None
-    if is_typeddict(hint):
-        return Writes(tuple(hint.__annotations__), True)
-    if hint in (None, types.NoneType):
-        return Writes((), True)
-    if hint in (str, int, float, bool, list, tuple, set, bytes):
-        return Writes((name,), True)
-    return None
-
-
-def _returned(source: str) -> tuple[ast.expr | None, ...] | None:
-    """The values of all return statements of the function in `source`, or None where the text does not tell."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return None
-    if not tree.body or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
-        return None
-    return tuple(statement.value for statement in _own_returns(tree.body[0]))
-
-
-def _own_returns(function: ast.AST) -> Iterator[ast.Return]:
-    for child in ast.iter_child_nodes(function):
-        if isinstance(child, ast.Return):
-            yield child
-        elif not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own_returns(child)
-
-
-_PLAIN_VALUES = (ast.Constant, ast.List, ast.Tuple, ast.Set, ast.ListComp, ast.SetComp, ast.JoinedStr, ast.Compare)
-
-
-def _keys(value: ast.expr | None, name: str) -> tuple[str, ...] | None:
-    """The keys that one returned expression writes, or None where its text does not tell."""
-    if value is None or (isinstance(value, ast.Constant) and value.value is None):
-        return ()
-    if isinstance(value, _PLAIN_VALUES):
-        return (name,)
-    if isinstance(value, ast.IfExp):
-        one, other = _keys(value.body, name), _keys(value.orelse, name)
-        return None if one is None or other is None else (*one, *other)
-    pairs = _pairs(value)
-    return None if pairs is None else tuple(pairs)
-
-
-def _pairs(value: ast.expr) -> dict[str, ast.expr] | None:
-    """Keys and values of a dict display or a `dict(...)` call whose keys all stand in the text."""
-    match value:
-        case ast.Dict(keys=keys, values=values):
-            names = [key.value if isinstance(key, ast.Constant) else None for key in keys]
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
-            names, values = [keyword.arg for keyword in keywords], [keyword.value for keyword in keywords]
-        case _:
-            return None
-    pairs = {name: item for name, item in zip(names, values, strict=True) if isinstance(name, str)}
-    return pairs if len(pairs) == len(values) else None
-
-
-def _names(returns: tuple[ast.expr | None, ...], name: str, *, whole: bool) -> dict[str, tuple[str, ...]]:
-    """The constant strings that each key is given; `whole` means that a returned dict is one value."""
-    found: dict[str, list[str]] = {}
-    for value in returns:
-        pairs = None if value is None or whole else _pairs(value)
-        for key, item in (pairs if pairs is not None else {name: value}).items():
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                found.setdefault(key, []).append(item.value)
-    return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
+        return kind is not None and not (
+            issubclass(kind, dict | Awaitable) or issubclass(dict, kind) or inspect.isabstract(kind)
+        )
+    except TypeError:
+        return False

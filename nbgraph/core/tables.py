@@ -60,19 +60,21 @@ def _check(graph: Graph, rows: list[dict[str, Any]]) -> None:
     wrong: dict[int, InputError] = {}
     for number, row in enumerate(rows):
         try:
-            if row.keys() not in seen:
+            if frozenset(row) not in seen:
                 checked_inputs(graph, row)
                 seen.add(frozenset(row))
             check_inputs(row, graph.schema)
         except InputError as error:
             wrong[number] = error
     if wrong:
-        number, error = next(iter(wrong.items()))
-        raise InputError(f"row {number}: {error}{_also(list(wrong)[1:])}") from None
+        number, first = next(iter(wrong.items()))
+        raise InputError(f"row {number}: {first}{_also(list(wrong)[1:])}") from None
 
 
 def _also(numbers: list[int]) -> str:
     if not numbers:
         return ""
     named = ", ".join(map(str, numbers[:10])) + ", …" * (len(numbers) > 10)
-    return f" Nor can row {named} start." if len(numbers) == 1 else f" Nor can {len(numbers)} other rows start: {named}."
+    return (
+        f" Nor can row {named} start." if len(numbers) == 1 else f" Nor can {len(numbers)} other rows start: {named}."
+    )

@@ -103,7 +103,7 @@ def _without(commit: Commit, keys: set[str]) -> Commit:
 
 
 def edited(view: View, number: int, writes: Writes, versions: Mapping[str, int]) -> View:
-    """`view` after the edit `number`: `writes` replace the values of their keys, and `versions` count the plain ones."""
+    """`view` after the edit `number`: `writes` replace the values of their keys, `versions` count the plain ones."""
     values = {**view.values, **{key: plain_value(value) for key, value in writes}}
     history = Commit(view.history, EDIT, number, writes)
     return View(history, {**view.clock, EDIT: number}, values, {**view.versions, **versions})

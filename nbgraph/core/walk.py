@@ -102,7 +102,7 @@ class Walk(Asking):
         self.held: set[str] = set()  # tasks that could start, and do at resume
         self.failures: dict[str, Failure] = {}
         self.over: asyncio.Future[None] | None = None  # who waits for a subgraph
-        self.latest: dict[str, Mapping[str, Any]] = {}  # what each node's last task saw when it made its choice
+        self.latest: dict[str, Advance] = {}  # what came of each node's last task
         self._items: dict[str, dict[int, Update]] = {}  # of maps that have not finished
         self._kept: dict[str, tuple[Node, Writes]] = {}  # updates that met a conflict, and the nodes they came from
         self._unsaved: dict[str, _Unsaved] = {}
@@ -308,7 +308,7 @@ class Walk(Asking):
             raise
         self._items.pop(task.id, None)
         self.frontier = moved.frontier
-        self.latest[task.node] = moved.values
+        self.latest[task.node] = moved
         self._steps += 1
         step = Step(
             self.run.number(),

@@ -19,17 +19,15 @@ def why(run: RunLoop, name: str) -> str:
     Raises:
         RunError: the run has no such node.
     """
-    *within, node = name.split("/")
-    walk = (
-        run.walk
-        if not within
-        else next((each for each in run.walks.values() if each.static == f"{'/'.join(within)}/"), None)
-    )
     known = [each.name for each in run.plan.outline.nodes]
     if name not in known:
         raise RunError(f"{run.name} has no node {name!r}{nearest(name, known) or '.'}")
+    outer, _, node = name.rpartition("/")
+    if not outer:
+        return _told(run, run.walk, node)
+    walk = next((each for each in run.walks.values() if each.static == f"{outer}/"), None)
     if walk is None:
-        return f"{name} does not run now, since {'/'.join(within)} does not. {why(run, '/'.join(within))}"
+        return f"{name} does not run now, since {outer} does not. {why(run, outer)}"
     return _told(run, walk, node)
 
 
@@ -40,14 +38,9 @@ def _told(run: RunLoop, walk: Walk, node: str) -> str:
     arrived = [place for place in walk.frontier.arrived if place[0] == node]
     if arrived:
         return " ".join(_waits(walk, place) for place in arrived)
-    reasons = list(_not_taken(walk, node))
     ran = walk.frontier.visits.get(node, 0)
-    lead = (
-        f"{node} has run {ran} time{'s' * (ran != 1)}; no edge has led to it since."
-        if ran
-        else f"No edge has led to {node}."
-    )
-    return " ".join((lead, *reasons))
+    times = f"{node} has run {ran} time{'s' * (ran != 1)}; no edge has led to it since."
+    return " ".join((times if ran else f"No edge has led to {node}.", *_not_taken(walk, node)))
 
 
 def _of_task(run: RunLoop, walk: Walk, task: Task) -> str:
@@ -64,20 +57,15 @@ def _waits(walk: Walk, place: Place) -> str:
     """What an arrival waits for, and over which way that could still lead here."""
     plan, frontier = walk.plan, walk.frontier
     others = [(task.id, task.node, task.stamp) for task in frontier.active.values()]
-    others += [
-        (f"what has arrived at {node}", node, stamp) for node, stamp in frontier.arrived if (node, stamp) != place
-    ]
+    others += [(f"what has arrived at {other[0]}", *other) for other in frontier.arrived if other != place]
+    leading = [(who, node) for who, node, at in others if plan.could_lead(node, at, *place)]
+    awaited = [f"{who} ({' -> '.join(_path(plan, node, place[0]))})" for who, node in leading]
     sources = ", ".join(arrival.id for arrival in frontier.arrived[place])
-    awaited = [
-        f"{who} ({' -> '.join(_path(plan, node, place[0]))})"
-        for who, node, at in others
-        if plan.could_lead(node, at, *place)
-    ]
     return f"{place[0]} was led to by {sources}, and waits for {', '.join(awaited) or 'the next step'}."
 
 
 def _path(plan: Plan, start: str, end: str) -> list[str]:
-    """The shortest way over edges from one node to another."""
+    """The shortest way over edges from one node to another, which it can reach."""
     before: dict[str, str] = {}
     waiting = deque([start])
     while waiting:
@@ -99,37 +87,34 @@ def _edges(plan: Plan, node: str) -> list[Edge]:
 
 def _not_taken(walk: Walk, node: str) -> Iterator[str]:
     """For each edge to the node, why it was not taken when its source finished last."""
-    for source in (START, *walk.plan.nodes):
-        if source not in walk.plan.exits:
+    for source, exits in walk.plan.exits.items():
+        finished = source in walk.latest or source == START
+        if finished and source != START and node in [edge.target for edge in walk.latest[source].taken]:
             continue
-        exits = walk.plan.exits[source]
         if any(edge.target == node for edge in exits.errors):
             yield f"{source} -> {node} on error is taken when {source} fails."
-        if any(edge.target == node for edge in exits.always) and source not in walk.latest and source != START:
+        if any(edge.target == node for edge in exits.always) and not finished:
             yield f"{source} -> {node} waits for {source}, which has not finished."
         for candidate in exits.choice:
             if any(edge.target == node for edge in candidate.edges):
-                yield _candidate(walk, source, candidate, node)
+                yield f"{source} -> {node} {_candidate(walk, source, candidate)}."
 
 
-def _candidate(walk: Walk, source: str, candidate: Candidate, node: str) -> str:
-    values = walk.inputs if source == START else walk.latest.get(source)
-    if values is None:
-        return f"{source} -> {node} waits for {source}, which has not finished."
-    lead = f"{source} -> {node} was not taken"
+def _candidate(walk: Walk, source: str, candidate: Candidate) -> str:
+    """Why one candidate of a choice was not taken."""
+    if source != START and source not in walk.latest:
+        return f"waits for {source}, which has not finished"
+    values = walk.inputs if source == START else walk.latest[source].values
     if candidate.routing is not None:
-        chosen = values.get(candidate.routing.key or "", "")
-        return f"{lead}: {candidate.routing.text}" + (
-            f" chose {brief(chosen)}." if candidate.routing.key else " chose another."
-        )
+        key = candidate.routing.key
+        return f"was not taken: {candidate.routing.text} chose {brief(values.get(key)) if key else 'another'}"
     if candidate.condition is None:
-        return f"{lead}: a condition before its else held."
+        return "was not taken: a condition before its else held"
     try:
-        held = candidate.condition.holds(values)
-        explained = candidate.condition.explain(values)
+        held, explained = candidate.condition.holds(values), candidate.condition.explain(values)
     except NbgraphError as error:
-        return f"{lead}: {error}"
+        return f"was not taken: {error}".rstrip(".")
     if not held:
-        return f"{lead}: {explained}."
+        return f"was not taken: {explained} does not hold"
     spent = f"its max {candidate.limit} was spent" if candidate.limit else "one before it was"
-    return f"{lead}: {explained}, but {spent}."
+    return f"was not taken: {explained}, but {spent}"

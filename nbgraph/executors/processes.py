@@ -84,9 +84,12 @@ class Processes(Executor):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            threads, queued = self._threads - {threading.current_thread()}, tuple(self._jobs)
-        for job in queued if cancel_futures else ():
+            threads, dropped = self._threads - {threading.current_thread()}, list[Job]()
+            while cancel_futures and self._jobs:
+                dropped.append(self._jobs.popleft())
+        for job in dropped:
             job.future.cancel()
+            job.future.leave(None, None)
         for thread in threads if wait else ():
             thread.join()
 
@@ -196,9 +199,9 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The function's name."""
+        """The function's name; whoever wraps it in a partial may give that a `__name__`."""
         function: Any = self.function
-        while isinstance(function, partial):
+        while isinstance(function, partial) and not hasattr(function, "__name__"):
             function = function.func
         return str(getattr(function, "__name__", type(function).__name__))
 

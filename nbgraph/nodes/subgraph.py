@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbgraph.core.context import Context
-from nbgraph.core.graph import END, Graph, Node, declared_in
+from nbgraph.core.graph import END, START, Graph, Node, declared_in
 from nbgraph.core.inputs import readers, required_keys, writers
 from nbgraph.core.names import check_name
 from nbgraph.core.policies import PLAIN, Join, Policy
@@ -44,10 +44,10 @@ def subgraph_node(
 
     Args:
         name: the node's name; the graph's own by default.
-        reads: our key for an input of the graph, as `{"question": "topic"}`; an input that is not named has our key of
-            its own name.
-        writes: what the graph hands out: keys of it, or our key for each as `{"notes": "findings"}`; by default what the
-            nodes that lead to its END write.
+        reads: our key for an input of the graph, as `{"question": "topic"}`; an input that is not named has our key
+            of its own name.
+        writes: what the graph hands out: keys of it, or our key for each as `{"notes": "findings"}`; by default what
+            the nodes that lead to its END write.
         limit: its steps until the run is paused.
 
     Raises:
@@ -55,8 +55,18 @@ def subgraph_node(
     """
     called, source = check_name(name or graph.name, "node"), declared_in.get()
 
+    latest: list[tuple[object, Node]] = []
+
     def now() -> Node:
-        given, required = _given(graph, reads or {}), required_keys(graph)
+        """The node as the graph is declared now; made anew only when that has changed."""
+        version = graph.declared_so_far()
+        if not latest or latest[0][0] != version:
+            latest[:] = [(version, made())]
+        return latest[0][1]
+
+    def made() -> Node:
+        required = dict.fromkeys((*required_keys(graph), *_read_first(graph)))
+        given = _given(graph, required, reads or {})
         handed = _handed(graph, writes)
         return Node(
             name=called,
@@ -76,11 +86,20 @@ def subgraph_node(
     return now()
 
 
-def _given(graph: Graph, reads: Mapping[str, str]) -> dict[str, str]:
+def _read_first(graph: Graph) -> list[str]:
+    """What the graph's first nodes need, also where another node, or a later visit, writes it."""
+    edges, known = graph.edge_list(), {*graph.schema.defaults, *graph.schema.private}
+    first = {edge.target for edge in edges if edge.source == START}
+    later = {edge.target for edge in edges if edge.source not in (START, edge.target)}
+    needed = (reader for reader in readers(graph) if reader.required and reader.node in first - later)
+    return [reader.key for reader in needed if not reader.in_edge and reader.key not in known]
+
+
+def _given(graph: Graph, required: Iterable[str], reads: Mapping[str, str]) -> dict[str, str]:
     """Our key for each input of the graph: those that it needs, and those that it reads and nothing in it writes."""
     written, private = writers(graph), graph.schema.private
     optional = (reader.key for reader in readers(graph) if reader.key not in written and reader.key not in private)
-    inputs = dict.fromkeys((*required_keys(graph), *optional, *reads))
+    inputs = dict.fromkeys((*required, *optional, *reads))
     return {inner: reads.get(inner, inner) for inner in inputs}
 
 

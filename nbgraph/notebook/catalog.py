@@ -50,8 +50,14 @@ class Catalog:
 
     def graphs(self) -> dict[str, Graph]:
         """The graphs of the notebook by variable."""
-        variables = self._shell.user_ns.items()
-        return {name: value for name, value in list(variables) if isinstance(value, Graph) and not name.startswith("_")}
+        listed = list(self.variables.items())
+        return {name: value for name, value in listed if isinstance(value, Graph) and not name.startswith("_")}
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Everything that the notebook has a name for."""
+        variables: dict[str, Any] = self._shell.user_ns
+        return variables
 
     @property
     def current(self) -> Graph | None:
@@ -71,6 +77,7 @@ class Catalog:
         wanted = name or self._current or ""
         if wanted not in known:
             raise DeclarationError(f"{wanted!r} is no graph of this notebook{_known(wanted, known)}")
+        self._adopt(known[wanted])
         return known[wanted]
 
     def new(self, name: str) -> tuple[Graph, str]:
@@ -105,7 +112,7 @@ class Catalog:
 
     def _adopt(self, graph: Graph) -> None:
         if graph.lookup is None:
-            graph.lookup = self._shell.user_ns.get
+            graph.lookup = self.variables.get  # its functions and its subgraphs
 
     # Cells
 

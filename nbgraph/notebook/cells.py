@@ -17,7 +17,7 @@ from nbgraph.errors import DeclarationError, TextError
 Shell = Any  # an InteractiveShell; what is used of it here has no types
 
 _CELL_MAGIC = re.compile(r"%%(node|edges|human|state|agent)\b(?!\?)")
-_LINE_MAGIC_AS_HELP = re.compile(r"(\s*)%(node|edge|graph)[ \t]+(\S.*\?)\s*$")
+_LINE_MAGIC_AS_HELP = re.compile(r"(\s*)%(node|edge|graph|subgraph)[ \t]+(\S.*\?)\s*$")
 
 
 def reach_magics(lines: list[str]) -> list[str]:

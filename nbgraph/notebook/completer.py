@@ -1,4 +1,4 @@
-"""Tab in a declaring cell: options, actions, graphs, nodes and keys; nothing where these do not belong."""
+"""Tab in a declaring cell: options and their values, actions, graphs, nodes and keys; nothing where these do not belong."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from nbgraph.core.graph import END, START, Graph
 from nbgraph.core.inputs import readers, writers
+from nbgraph.notebook import mentions
 from nbgraph.notebook.catalog import Catalog
-from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, Form
+from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, SUBGRAPH, Form, Option, built
 
-FORMS = {"%%node": NODE, "%node": NODE, "%%edges": EDGES, "%%human": HUMAN, "%%state": STATE}
-WORDS = ("if", "else", "always", "by", "each", "max")
+FORMS = {"%%node": NODE, "%node": NODE, "%%edges": EDGES, "%%human": HUMAN, "%%state": STATE, "%subgraph": SUBGRAPH}
+WORDS = ("if", "else", "always", "by", "each", "on error", "max")
+
+_AFTER_OPTION = re.compile(r"\s(--[\w-]+)(?:=|\s+)((?:[^\s,]+,\s*)*[^\s,]*)$")
+_USED = re.compile(r"\s(--[\w-]+)(?=[\s=])")
 
 
 class Offer(NamedTuple):
@@ -64,7 +68,7 @@ class GraphCompleter:
             return self._actions(rest.lstrip())
         if magic == "%edge":
             return self._edges(rest, rest)
-        return self._options(NODE, line) if magic == "%node" else None
+        return self._options(FORMS[magic], line) if magic in ("%node", "%subgraph") else None
 
     def _actions(self, rest: str) -> Offer | None:
         action, blank, fragment = rest.partition(" ")
@@ -78,29 +82,57 @@ class GraphCompleter:
                 return Offer(fragment.lstrip(), graph.names())
         return None
 
+    # A line of options
+
     def _options(self, form: Form, line: str) -> Offer | None:
-        """An option, the value of one, or the name that `%%human` takes."""
-        asked = re.search(r"(--\w+)[ =]([^\s=]*)$", line)
-        kind = next((option.kind for option in form.options if asked and option.name == asked[1]), None)
-        if asked and kind is not None:
-            return self._values(kind, asked[2], line)
+        """An option, the value of one, or the name that the magic takes."""
+        asked = _AFTER_OPTION.search(line)
+        option = next((each for each in built(form) if asked and each.name == asked[1]), None)
+        if asked and option and not asked[2].startswith("-") and not (option.optional and not asked[2]):
+            return self._values(form, option, asked[2], line)
         fragment = re.split(r"[\s,=]", line)[-1]
         if form.argument and not fragment.startswith("-") and len(line.split(" ")) == 2:
-            return Offer(fragment, self._unwritten(line))
-        unused = [each.name for each in form.options if each.kind != "later" and f"{each.name} " not in line]
-        return Offer(fragment, tuple(unused))
+            return Offer(fragment, self._arguments(form, line))
+        used = _USED.findall(line)
+        return Offer(fragment, tuple(each.name for each in built(form) if each.name not in used))
 
-    def _values(self, kind: str, given: str, line: str) -> Offer | None:
-        *before, fragment = given.split(",")
-        if kind == "graph":
-            return Offer(fragment, tuple(self._catalog.graphs()))
-        if kind == "keys":
-            return Offer(fragment, tuple(key for key in _keys(self._graph(line)) if key not in before))
-        return None
-
-    def _unwritten(self, line: str) -> tuple[str, ...]:
+    def _arguments(self, form: Form, line: str) -> tuple[str, ...]:
         graph = self._graph(line)
+        if form.argument == "graph":
+            return self._usable(graph)
         return tuple(name for name in graph.names() if name not in graph.nodes) if graph else ()
+
+    def _values(self, form: Form, option: Option, given: str, line: str) -> Offer | None:
+        *before, fragment = (part.strip() for part in given.split(","))
+        match option.kind:
+            case "pairs":
+                return self._pairs(option, before, fragment, line)
+            case "graph":
+                found = tuple(self._catalog.graphs())
+            case "keys":
+                found = _keys(self._graph(line))
+            case "choice":
+                found = option.choices
+            case "errors" | "executor" | "type":
+                found = mentions.offered(option, self._catalog.variables)
+            case _:
+                return None
+        return Offer(fragment, tuple(name for name in found if name not in before))
+
+    def _pairs(self, option: Option, before: list[str], fragment: str, line: str) -> Offer | None:
+        """A key of the graph that becomes a node, or after `=` one of ours."""
+        named = re.match(r"\s*%subgraph\s+(\w+)", line)
+        inner = self._catalog.graphs().get(named[1]) if named else None
+        theirs, equals, ours = fragment.partition("=")
+        if equals:
+            return Offer(ours, _keys(self._graph(line)))
+        if inner is None:
+            return None
+        found = writers(inner) if option.name == "--writes" else _read_by(inner)
+        said = [part.partition("=")[0] for part in before]
+        return Offer(theirs, tuple(key for key in found if key not in said))
+
+    # A line of edges, a question
 
     def _edges(self, line: str, first: str) -> Offer | None:
         """A node, or behind a guard's word a key."""
@@ -109,14 +141,24 @@ class GraphCompleter:
         graph = self._graph(first)
         if graph is None or "#" in statement:
             return None
+        if re.search(r"\bon\s+\w*$", statement):
+            return Offer(fragment, ("error",))
         if re.search(r"\b(if|by|each)\s", statement):
-            return Offer(fragment, tuple(_keys(graph)))
-        after_node = re.search(r"->\s*\w+\s+\w*$", statement)
-        return Offer(fragment, WORDS if after_node else (START, *graph.names(), END))
+            return Offer(fragment, _keys(graph))
+        if re.search(r"->\s*\w+\s+\w*$", statement):
+            return Offer(fragment, WORDS)
+        return Offer(fragment, (START, *dict.fromkeys((*graph.names(), *self._usable(graph))), END))
 
     def _question(self, line: str, first: str) -> Offer | None:
         open_value = re.search(r"\{\{\s*\w*$", line)
-        return Offer(_fragment(line), tuple(_keys(self._graph(first)))) if open_value else None
+        return Offer(_fragment(line), _keys(self._graph(first))) if open_value else None
+
+    # What there is
+
+    def _usable(self, graph: Graph | None) -> tuple[str, ...]:
+        """The graphs of the notebook that can be nodes of `graph`."""
+        known = self._catalog.graphs().items()
+        return tuple(name for name, each in known if graph is None or not each.holds(graph))
 
     def _graph(self, line: str) -> Graph | None:
         named = re.search(r"--graph[ =](\w+)", line)
@@ -128,8 +170,12 @@ def _fragment(text: str) -> str:
     return found[0] if found else ""
 
 
-def _keys(graph: Graph | None) -> Iterable[str]:
+def _keys(graph: Graph | None) -> tuple[str, ...]:
     """The keys that a graph's declarations name."""
     if graph is None:
         return ()
-    return dict.fromkeys((*graph.schema.keys, *writers(graph), *(reader.key for reader in readers(graph))))
+    return tuple(dict.fromkeys((*graph.schema.keys, *writers(graph), *_read_by(graph))))
+
+
+def _read_by(graph: Graph) -> Iterable[str]:
+    return dict.fromkeys(reader.key for reader in readers(graph))

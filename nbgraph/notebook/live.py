@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import Any, NamedTuple
 
 import ipywidgets
 
-from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, Event, Status, StatusChanged
+from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.notebook.questions import OnAnswer, Questions
 from nbgraph.view.graph_widget import GraphWidget
@@ -16,21 +17,33 @@ from nbgraph.view.progress import Progress
 SNAPSHOT_SECONDS = 2.0
 
 
+class Clicks(NamedTuple):
+    """What clicks lead to; each may be called on any thread.
+
+    `act` is called with "cancel", "pause", "resume" or "next"; `stop` with a node and "before", "after" or None; for
+    `answer` see `Questions`; `details` gives what is shown of a node.
+    """
+
+    act: Callable[[str], None]
+    stop: Callable[[str, str | None], None]
+    answer: OnAnswer
+    details: Callable[[str], Mapping[str, Any]]
+
+
 class LiveView(ipywidgets.VBox):  # type: ignore[misc]
     """What a page shows of a run while the kernel lives; changed from the run's loop only.
 
     Args:
         progress: what happened so far; kept current by the caller.
-        on_action: called with "cancel", "pause" or "resume".
-        on_answer: see `Questions`.
+        later: calls something on the run's loop.
     """
 
-    def __init__(self, progress: Progress, on_action: Callable[[str], None], on_answer: OnAnswer) -> None:
+    def __init__(self, progress: Progress, clicks: Clicks, later: Callable[[Callable[[], None]], None]) -> None:
         self._progress = progress
         self._snapshot_at = 0.0
         self._at_rest = False
-        self._graph = GraphWidget(progress.outline, on_action, progress.details)
-        self._questions = Questions(on_answer)
+        self._graph = GraphWidget(progress.outline, clicks.act, clicks.stop, clicks.details, later)
+        self._questions = Questions(clicks.answer)
         deliver_while_busy([self._graph])
         super().__init__([self._graph, self._questions])
 
@@ -41,6 +54,8 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         """Note what an event means for the questions; `flush` shows it."""
         if isinstance(event, ApprovalAsked | ApprovalAnswered):
             self._questions.note(event.approval)
+        if isinstance(event, ApprovalWithdrawn):
+            self._questions.note_withdrawn(event.approval)
         if isinstance(event, StatusChanged):
             self._at_rest = event.status is not Status.RUNNING
         if isinstance(event, StatusChanged) and event.status is Status.CANCELLED:
@@ -57,5 +72,5 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         self._questions.flush()
 
     def redraw(self) -> None:
-        """Draw the graph again, where the run goes on with another one."""
+        """Draw the graph again, where the run goes on with another one; from a thread, since it may take a while."""
         self._graph.show(self._progress.outline)

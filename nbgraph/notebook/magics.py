@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
+from nbgraph.core import graph as core
 from nbgraph.core.graph import Node
-from nbgraph.errors import DeclarationError, TextError
-from nbgraph.notebook import cells, display, options
+from nbgraph.core.statements import Statement
+from nbgraph.errors import DeclarationError, TextError, brief
+from nbgraph.library import Graph
+from nbgraph.notebook import cells, display, mentions, option_lines, options
 from nbgraph.notebook.catalog import Catalog, Cell, current_cell
 from nbgraph.notebook.mistakes import in_one_sentence
-from nbgraph.notebook.options import EDGES, HUMAN, NODE, STATE, NodeLine
+from nbgraph.notebook.option_lines import NodeLine
+from nbgraph.notebook.options import EDGE, EDGES, FORM, HUMAN, NODE, STATE, SUBGRAPH
 
 M = TypeVar("M", bound=Callable[..., None])
 
@@ -60,7 +64,11 @@ class GraphMagics(Magics):
             def _words(text):
                 return len(text.split())
 
-            %node
+            %%node --retry 3 --retry-on TimeoutError,ConnectionError --timeout 30s
+            def look_up(topic: str):
+                return {"facts": [topic]}
+
+            %node --cache 1h
             def publish(text: str):
                 return {"url": f"https://example.org/{len(text)}"}
         """
@@ -68,14 +76,16 @@ class GraphMagics(Magics):
             return self._node_of_cell(line)
         raw = self._reached("%%node", body, "write a def below it")
         compiled = cells.compile_body(self.notebook, raw, body, self._count())
-        read = options.node_line(line)
-        graph = self.catalog.graph(read.graph)
-        function = self._made(compiled, cells.node_of(compiled.tree))
-        self._declared(*graph.declare(function, writes=read.writes, code=raw, file=compiled.file))
+        read = option_lines.node_line(line)
+        self.catalog.graph(read.graph)
+        name = cells.node_of(compiled.tree)
+        self._check_no_graph(name)
+        cells.execute(self.notebook, compiled.code)
+        self._declare(name, read, code=raw, file=compiled.file)
 
     def _node_of_cell(self, line: str) -> None:
         """`%node`: the def does not exist yet, so it is bound when the cell has run."""
-        cell, read = current_cell.get(), options.node_line(line, "%node")
+        cell, read = current_cell.get(), option_lines.node_line(line, "%node")
         self.catalog.graph(read.graph)
         if cell is None:
             raise DeclarationError("%node is for a cell with a def; this is no cell.")
@@ -88,8 +98,15 @@ class GraphMagics(Magics):
             print("%node declared nothing, because the cell raised; mend it and run it again.")
             return
         name = cells.node_of(cells.tree_of(self.notebook, cell.raw))
-        graph = self.catalog.graph(read.graph)
-        self._declared(*graph.declare(self.notebook.user_ns.get(name), writes=read.writes, code=cell.raw))
+        self._declare(name, read, code=cell.raw)
+
+    def _declare(self, name: str, read: NodeLine, **text: str) -> None:
+        """Declare the function of that name; only now, for the cell may define what its options name."""
+        function = self.catalog.variables.get(name)
+        if not callable(function):
+            raise DeclarationError(f"a node is a function made by def or async def, not {brief(function)}.")
+        calling = mentions.calling(read.calling, self.catalog.variables)
+        self._declared(*self.catalog.graph(read.graph).declare(function, writes=read.writes, **calling, **text))
 
     @no_var_expand
     @cell_magic
@@ -108,17 +125,18 @@ class GraphMagics(Magics):
 
             %%edges
             START -> facts, style -> join    # both run, and join waits for both
-            join -> END
+            facts -> guess on error          # when its last attempt has failed
+            guess -> join -> END
         """
         raw = self._reached("%%edges", body, "write edges below it, such as `START -> draft -> END`")
-        graph = self.catalog.graph(options.body_line(EDGES, line).graph)
-        graph.add_edges("\n" * (cells.lines_above(raw, body) or 0) + body)
+        graph = self.catalog.graph(option_lines.body_line(EDGES, line).graph)
+        _add_edges(graph, "\n" * (cells.lines_above(raw, body) or 0) + body)
         display.show_picture(graph)
 
     @no_var_expand
     @line_magic
     @in_one_sentence
-    @_with_help(options.describe(EDGES))
+    @_with_help(options.describe(EDGE))
     def edge(self, line: str) -> None:
         """Declare edges in one line.
 
@@ -127,8 +145,10 @@ class GraphMagics(Magics):
             %edge draft -> critique
 
             %edge critique -> draft if score < 7 max 3; critique -> END else
+
+            %edge critique -> guess on error
         """
-        read = options.edge_line(line)
+        read = option_lines.edge_line(line)
         if not read.text.strip():
             raise DeclarationError("%edge needs an edge, such as `%edge draft -> critique`.")
         if read.text.rstrip().endswith("?"):
@@ -136,8 +156,35 @@ class GraphMagics(Magics):
             raise TextError("`?` is no part of an edge; `%edge?` alone shows help.", line, 1, end, "%edge")
         cell = current_cell.get()
         row = cells.row_of(cell.raw, f"%edge {line}") if cell else 0
-        for statement in self.catalog.graph(read.graph).add_edges("\n" * row + read.text):
+        for statement in _add_edges(self.catalog.graph(read.graph), "\n" * row + read.text):
             print(statement)
+
+    @no_var_expand
+    @line_magic
+    @in_one_sentence
+    @_with_help(options.describe(SUBGRAPH))
+    def subgraph(self, line: str) -> None:
+        """Declare a graph of this notebook as a node of the current graph, with a state of its own.
+
+        A graph that an edge names is a node without any declaration; this one says which keys go in and out, and how
+        it is called.
+
+        Examples, each a cell:
+
+            %graph new research
+
+            %graph use essay
+
+            %subgraph research --reads question=topic --writes notes=findings
+
+            %subgraph research --name deep --limit 50 --retry 2 --timeout 5m
+        """
+        read = option_lines.subgraph_line(line)
+        graph, inner = self.catalog.graph(read.graph), self.catalog.graph(read.inner)
+        said = {"reads": read.reads, "writes": read.writes, "limit": read.limit}
+        given = {name: value for name, value in said.items() if value is not None}
+        calling = mentions.calling(read.calling, self.catalog.variables)
+        self._declared(*graph.declare(inner, name=read.name or read.inner, **given, **calling))
 
     @no_var_expand
     @cell_magic
@@ -146,7 +193,7 @@ class GraphMagics(Magics):
     def human(self, line: str, body: str) -> None:
         """Declare a node that asks a person: the cell is the question, Markdown with `{{ key }}` for values.
 
-        The answer goes to the key of the node's name, a note to `NAME_note`.
+        The answer goes to the key of the node's name, a note to `NAME_note`, what is entered in a form to `NAME_form`.
 
         Examples, each a cell:
 
@@ -156,12 +203,17 @@ class GraphMagics(Magics):
             %%human review --show score,text --options publish,again,reject --edit text
             ## Please review
             Correct the text if it needs it.
+
+            %%human grade --form int
+            How good is this, from 1 to 10? {{ text }}
         """
         self._reached("%%human", body, "write the question below it")
-        read = options.human_line(line)
+        read = option_lines.human_line(line)
         graph = self.catalog.graph(read.graph)
+        form = read.form and mentions.found(FORM, read.form, self.catalog.variables)
         answers = {} if read.options is None else {"options": read.options}
-        self._declared(*graph.declare_human(read.name, body.strip(), show=read.show, edit=read.edit, **answers))
+        question = body.strip()
+        self._declared(*graph.declare_human(read.name, question, form=form, show=read.show, edit=read.edit, **answers))
 
     @no_var_expand
     @cell_magic
@@ -170,7 +222,8 @@ class GraphMagics(Magics):
     def state(self, line: str, body: str) -> None:
         """Declare keys of the current graph by a class: its annotated fields give types, defaults and reducers.
 
-        Reducers are append, extend, add, merge, union and last, all from nbgraph.
+        Reducers are append, extend, add, merge, union and last, all from nbgraph; a Private key is made by a function
+        when a node first reads it, and never stored.
 
         Examples, each a cell:
 
@@ -182,12 +235,27 @@ class GraphMagics(Magics):
                 topic: str
                 notes: Annotated[list[str], append]
                 score: int = 0
+
+            %%state
+            from threading import Lock
+            from typing import Annotated
+            from nbgraph import Private
+
+            class Essay:
+                topic: str
+                turn: Annotated[object, Private(Lock)]
         """
         raw = self._reached("%%state", body, "write a class with annotated fields below it")
         compiled = cells.compile_body(self.notebook, raw, body, self._count())
-        graph = self.catalog.graph(options.body_line(STATE, line).graph)
-        graph.state(self._made(compiled, cells.class_of(compiled.tree)))
-        print(f"state: {', '.join(_key(key, graph.schema.reducers.get(key)) for key in graph.schema.keys)}")
+        graph = self.catalog.graph(option_lines.body_line(STATE, line).graph)
+        name = cells.class_of(compiled.tree)
+        self._check_no_graph(name)
+        cells.execute(self.notebook, compiled.code)
+        declared = self.catalog.variables.get(name)
+        if not isinstance(declared, type):
+            raise DeclarationError(f"the keys are declared by a class, not by {brief(declared)}.")
+        graph.state(declared)
+        print(f"state: {', '.join(_key(graph, key) for key in graph.schema.keys)}")
 
     @no_var_expand
     @cell_magic
@@ -212,8 +280,10 @@ class GraphMagics(Magics):
             %graph check
 
             %graph show
+
+            %graph forget
         """
-        action, name = options.graph_line(line)
+        action, name = option_lines.graph_line(line)
         match action:
             case "new":
                 print(self.catalog.new(name)[1])
@@ -225,6 +295,8 @@ class GraphMagics(Magics):
                 print("\n".join(map(str, self.catalog.graph().check())) or "no problems")
             case "drop":
                 print(self.catalog.graph().drop(name))
+            case "forget":
+                print(_forget(self.catalog.graph()))
             case _:
                 print(repr(self.catalog.graph()))
 
@@ -237,12 +309,9 @@ class GraphMagics(Magics):
             raise DeclarationError(f"this {magic} cell is empty; {remedy}.")
         return raw
 
-    def _made(self, compiled: cells.Body, name: str) -> Any:
-        """Run the body, and give what it defines as `name`."""
+    def _check_no_graph(self, name: str) -> None:
         if name in self.catalog.graphs():
             raise DeclarationError(f"{name!r} is a graph of this notebook, which this cell would replace; rename it.")
-        cells.execute(self.notebook, compiled.code)
-        return self.notebook.user_ns[name]
 
     def _count(self) -> int:
         cell = current_cell.get()
@@ -252,5 +321,30 @@ class GraphMagics(Magics):
         print("\n".join([node.signature, *messages]))
 
 
-def _key(name: str, reducer: Callable[..., object] | None) -> str:
-    return f"{name} ({getattr(reducer, '__name__', reducer)})" if reducer else name
+def _add_edges(graph: Graph, text: str) -> tuple[Statement, ...]:
+    """Declare edges, and say what they replace where no id tells whether the same cell is run again."""
+    before, cell = graph.statements, current_cell.get()
+    added = graph.add_edges(text)
+    kept = {id(statement) for statement in graph.statements}
+    gone = sum(id(statement) not in kept for statement in before)
+    if gone and cell is not None and not cell.source.cell:
+        print(f"replaced {gone} statement{'s' * (gone > 1)} of an earlier cell")
+    return added
+
+
+def _forget(graph: Graph) -> str:
+    count = sum(each.cache.clear() for each in _parts(graph))
+    return f"forgot {count} cached result{'s' * (count != 1)} of {graph.name}"
+
+
+def _parts(graph: core.Graph) -> Iterator[core.Graph]:
+    """The graph and all graphs that are drawn inside it."""
+    yield graph
+    for _, inner in graph.subgraphs(graph.nodes):
+        yield from _parts(inner)
+
+
+def _key(graph: Graph, name: str) -> str:
+    reducer = graph.schema.reducers.get(name)
+    said = "private" if name in graph.schema.private else getattr(reducer, "__name__", reducer)
+    return f"{name} ({said})" if said else name

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from IPython.display import display
 
+from nbgraph.core import graph as core
 from nbgraph.core.outline import Outline
 from nbgraph.library import Graph
 from nbgraph.notebook.comms import deliver_while_busy
@@ -16,16 +17,23 @@ from nbgraph.view.graph_widget import GraphWidget
 class Picture:
     """The picture of one graph: however often it is displayed, there is one widget behind it."""
 
-    def __init__(self, outline: Outline, revision: int) -> None:
+    def __init__(self, outline: Outline, drawn: object) -> None:
         self.widget = GraphWidget(outline)
-        self.revision = revision
+        self.drawn = drawn
         deliver_while_busy([self.widget])
 
     def refresh(self, graph: Graph) -> None:
-        """Draw the graph again, if it changed."""
-        if graph.revision != self.revision:
-            self.revision = graph.revision
+        """Draw the graph again, if it or a graph that is drawn inside it changed."""
+        now = _revisions(graph)
+        if now != self.drawn:
+            self.drawn = now
             self.widget.show(graph.outline())
+
+
+def _revisions(graph: core.Graph) -> tuple[object, ...]:
+    """What tells a graph and its subgraphs, as they are now, from what they were before."""
+    inner = graph.subgraphs(graph.nodes)
+    return (id(graph), graph.revision, *((name, _revisions(subgraph)) for name, subgraph in inner))
 
 
 # a graph that is gone takes its picture along
@@ -36,7 +44,7 @@ def show_picture(graph: Graph) -> None:
     """Display the graph in the current cell; `refresh` keeps the picture current."""
     picture = _pictures.get(graph)
     if picture is None:
-        picture = _pictures[graph] = Picture(graph.outline(), graph.revision)
+        picture = _pictures[graph] = Picture(graph.outline(), _revisions(graph))
     picture.refresh(graph)
     display(picture.widget)
 

@@ -16,19 +16,20 @@ from nbgraph.view.markdown import placeholders
 
 SETTLED_SHOWN = 5
 
-OnAnswer = Callable[[str, str, str, dict[str, Any]], str | None]
+OnAnswer = Callable[[str, str, str, dict[str, Any], dict[str, Any]], str | None]
 
 
 class Questions(ipywidgets.VBox):  # type: ignore[misc]
     """The open questions of a run and the last few that were settled; changed from the run's loop only.
 
     Args:
-        on_answer: called with the approval's id, option, note and edited values; gives None or a sentence why not.
+        on_answer: called with the approval's id, option, note, edited values and form; gives None, or a sentence that
+            says why not, or raises it as an error.
     """
 
     def __init__(self, on_answer: OnAnswer) -> None:
         self._on_answer = on_answer
-        self._news: dict[str, Approval] = {}
+        self._news: dict[str, tuple[Approval, bool]] = {}  # with whether it is asked
         self._open: dict[str, tuple[Approval, ApprovalWidget]] = {}
         self._settled: list[ApprovalWidget] = []
         super().__init__([])
@@ -38,7 +39,11 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
 
     def note(self, approval: Approval) -> None:
         """Remember that a question was asked, asked anew with other values, or answered; `flush` shows it."""
-        self._news[approval.id] = approval
+        self._news[approval.id] = approval, approval.answer is None
+
+    def note_withdrawn(self, approval: Approval) -> None:
+        """Remember that a question is asked no more, unless it is asked anew before `flush` shows it."""
+        self._news[approval.id] = approval, False
 
     def withdraw(self) -> None:
         """Nothing is asked any more."""
@@ -51,8 +56,8 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
         if not self._news:
             return
         news, self._news = self._news, {}
-        for approval in news.values():
-            if approval.answer is None:
+        for approval, asked in news.values():
+            if asked:
                 self._ask(approval)
             else:
                 self._settle(approval)

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from IPython.display import display
 
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.run import Run
-from nbgraph.errors import NbgraphError, RunError
-from nbgraph.notebook.live import LiveView
+from nbgraph.errors import RunError
+from nbgraph.notebook.live import Clicks, LiveView
 from nbgraph.view import record
 from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress
 
 FLUSH_SECONDS = 0.05
 CLIENT = "a client of this kernel"
+FINISHED = ("done", "handled", "cancelled")
 OVER = (Status.DONE.value, Status.CANCELLED.value)
 
 Bundle = dict[str, str]
+Told = TypeVar("Told")
 
 
 class RunDisplay:
@@ -44,7 +47,8 @@ class RunDisplay:
         self._name = f"nbgraph-{uuid4().hex}"
         self._progress = Progress(run.outline)
         self._progress.apply(StatusChanged(Status.RUNNING, time.time()))
-        self._live = LiveView(self._progress, self._act, self._answer) if watched else None
+        clicks = Clicks(self._act, self._stop, self._answer, self._details)
+        self._live = LiveView(self._progress, clicks, self._later) if watched else None
         self._bundle = self._drawn()
         self._flushing = False
         run.subscribe(self._take)
@@ -67,11 +71,21 @@ class RunDisplay:
 
     def _read(self) -> Bundle:
         """The record after all that the run has told so far."""
-        if _running_loop() is self._loop:
-            return self._drawn()
-        drawn: Future[Bundle] = Future()
-        self._loop.call_soon_threadsafe(lambda: drawn.set_result(self._drawn()))
-        return drawn.result(10)
+        return self._on_loop(self._drawn)
+
+    def _on_loop(self, call: Callable[[], Told]) -> Told:
+        """What `call` gives on the run's loop, after all that the run has told so far."""
+        if _running_loop() is self._loop or self._loop.is_closed():
+            return call()
+        told: Future[Told] = Future()
+        self._later(lambda: _tell(told, call))
+        return told.result(10)
+
+    def _later(self, call: Callable[[], None]) -> None:
+        if self._loop.is_closed():  # the run is over, and nobody else changes what is shown
+            call()
+        else:
+            self._loop.call_soon_threadsafe(call, context=self._context)
 
     def _publish(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -90,15 +104,28 @@ class RunDisplay:
         run = self._run
         if run is None:
             raise RunError("the run is over.")
-        {"cancel": run.cancel, "pause": run.pause, "resume": run.resume}[action]()
+        {"cancel": run.cancel, "pause": run.pause, "resume": run.resume, "next": run.next}[action]()
 
-    def _answer(self, approval: str, option: str, note: str, edit: dict[str, Any]) -> str | None:
+    def _stop(self, node: str, when: str | None) -> None:
         if self._run is None:
+            raise RunError("the run is over.")
+        self._run.breakpoint(node, when)
+
+    def _details(self, node: str) -> Mapping[str, Any]:
+        return self._on_loop(lambda: {**self._progress.details(node), "why": self._why(node)})
+
+    def _why(self, node: str) -> str:
+        """Why the node has not finished, where the run is at rest and could still get there."""
+        at_rest = self._run is not None and self._progress.status in (Status.PAUSED, Status.FAILED, Status.WAITING)
+        if self._run is None or not at_rest or self._progress.node(node)["state"] in FINISHED:
+            return ""
+        return self._run.why(node)
+
+    def _answer(self, approval: str, option: str, note: str, edit: dict[str, Any], form: dict[str, Any]) -> str | None:
+        run = self._run
+        if run is None:
             return "the run is over."
-        try:
-            self._run.answer(approval, option, note, edit, by=CLIENT)
-        except NbgraphError as error:
-            return str(error)
+        run.answer(approval, option, note, edit, form=form, by=CLIENT)
         return None
 
     # On the run's loop
@@ -116,13 +143,20 @@ class RunDisplay:
         self._flushing = False
         if self._run is not None and self._run.outline != self._progress.outline:
             self._progress.outline = self._run.outline
-            live.redraw()
+            self._loop.run_in_executor(None, live.redraw)
         live.flush()
         if self._progress.status == Status.RUNNING:
             return
         self._publish(self._drawn())
         if self._progress.status in OVER:
             self._run = None
+
+
+def _tell(told: Future[Told], call: Callable[[], Told]) -> None:
+    try:
+        told.set_result(call())
+    except Exception as error:
+        told.set_exception(error)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

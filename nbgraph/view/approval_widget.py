@@ -11,11 +11,12 @@ from typing import Any
 import ipywidgets
 
 from nbgraph.core.approvals import REJECT, Approval
-from nbgraph.errors import ApprovalError
-from nbgraph.view.edit_field import EditField
+from nbgraph.errors import ApprovalError, told
+from nbgraph.view.edit_field import WIDE, EditField
+from nbgraph.view.form_fields import FormFields
 from nbgraph.view.markdown import display, question_html
 
-PAST = {"approve": "approved", REJECT: "rejected"}
+PAST = {"approve": "approved", REJECT: "rejected", "answer": "answered"}
 STYLE = """<style>
 .nbgraph-approval { border-left: 3px solid var(--jp-warn-color1, #f57c00); padding: 4px 0 6px 14px }
 .nbgraph-approval .nbgraph-value { white-space: pre-wrap; overflow-wrap: anywhere }
@@ -23,38 +24,41 @@ STYLE = """<style>
   overflow: auto; margin: 2px 0 8px; padding: 8px 10px;
   border-radius: 5px; background: var(--jp-layout-color2, #f4f4f4); line-height: 1.5 }
 .nbgraph-approval .widget-html-content { line-height: 1.5 }
-.nbgraph-approval .jupyter-widgets:is(.widget-textarea, .widget-text) { flex-direction: column; height: auto }
+.nbgraph-approval .jupyter-widgets:is(.widget-textarea, .widget-text, .widget-dropdown) {
+  flex-direction: column; height: auto }
 .nbgraph-approval :is(.nbgraph-key, .nbgraph-hint, .widget-label:not(.widget-label-basic)) {
   font-size: 12px; line-height: 20px; height: auto; color: var(--jp-ui-font-color2, #656d76) }
 .nbgraph-approval :is(.widget-textarea, .widget-text) > :is(textarea, input) { width: 100%; flex: 0 0 auto }
+.nbgraph-approval .widget-dropdown > select { flex: 0 0 auto }
+.nbgraph-approval .nbgraph-wrong { font-size: 12px; color: var(--jp-error-color1, #c62828) }
 .nbgraph-approval .nbgraph-options { margin: 6px 0 2px }
 .nbgraph-approval button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px }
 .nbgraph-settled { border-left-color: var(--jp-border-color1, #bdbdbd) }
 </style>"""
-WIDE = ipywidgets.Layout(width="100%", max_width="720px")
 
 
 class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
     """One approval, to be answered once.
 
     Args:
-        approval: the question, what is shown with it, its options and editable keys.
+        approval: the question, what is shown with it, its options, editable keys and form.
         shown_beside: the keys whose values stand below the question; one that can be edited stands in its field.
-        on_answer: called with option, note and edited values, never twice at once; gives None when the answer was
-            accepted, or one sentence that says why not.
+        on_answer: called with option, note, edited values and what was entered into the form, never twice at once;
+            gives None when the answer was accepted, or a sentence that says why not, or raises it as an error.
     """
 
     def __init__(
         self,
         approval: Approval,
         shown_beside: tuple[str, ...],
-        on_answer: Callable[[str, str, dict[str, Any]], str | None],
+        on_answer: Callable[[str, str, dict[str, Any], dict[str, Any]], str | None],
     ) -> None:
         self._on_answer = on_answer
         self._settled = False
         self._answering = Lock()
         self.buttons = [self._button(index, option) for index, option in enumerate(approval.options)]
         self.fields = {key: EditField(key, value) for key, value in approval.editable.items()}
+        self.form = FormFields(approval.form)
         self.note = ipywidgets.Text(placeholder="a note (optional)", layout=WIDE, continuous_update=False)
         self.note.tooltip = "a note to record with the answer"
         self.message = ipywidgets.HTML()
@@ -67,6 +71,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
                 ipywidgets.HTML(STYLE + question_html(approval.question, approval.shown)),
                 *(_shown(key, approval.shown[key]) for key in beside),
                 *(field.box for field in self.fields.values()),
+                *self.form.boxes,
                 self.note,
                 options,
                 self.message,
@@ -79,7 +84,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def interactive(self) -> tuple[ipywidgets.Widget, ...]:
         """The widgets that receive messages from the page."""
-        return (*self.buttons, *(field.control for field in self.fields.values()), self.note)
+        return (*self.buttons, *(field.control for field in self.fields.values()), *self.form.controls, self.note)
 
     def settle(self, approval: Approval) -> None:
         """Show the answer and let nothing more be entered."""
@@ -89,6 +94,8 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         for key, value in (approval.answer.edit if approval.answer else {}).items():
             if key in self.fields:
                 self.fields[key].show(value)
+        self.form.show(approval.answer.form if approval.answer else {})
+        self.form.tell({})
         self._say(_settled(approval))
 
     def _button(self, index: int, option: str) -> ipywidgets.Button:
@@ -110,25 +117,32 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
             self._answering.release()
 
     def _try(self, option: str) -> None:
+        self.form.tell({})
         try:
-            edit = {} if option == REJECT else self._edited()
+            edit, form = ({}, {}) if option == REJECT else (self._edited(), self.form.entries())
         except ApprovalError as error:
-            return self._say(str(error))
+            return self._refuse(error)
         self._enable(False)
-        refusal = self._asked(option, edit)
+        refusal = self._asked(option, edit, form)
         if self._settled:  # the run's own thread was quicker, and knows who answered
             return
         if refusal is None:
             return self._say(f"{PAST.get(option, option)}, recorded")
         self._enable(True)
-        self._say(refusal)
+        self._refuse(refusal)
 
-    def _asked(self, option: str, edit: dict[str, Any]) -> str | None:
+    def _asked(self, option: str, edit: dict[str, Any], form: dict[str, Any]) -> Exception | None:
         # what is raised in a widget's callback appears nowhere
         try:
-            return self._on_answer(option, self.note.value, edit)
+            refusal = self._on_answer(option, self.note.value, edit, form)
         except Exception as error:
-            return str(error) or type(error).__name__
+            return error
+        return None if refusal is None else ApprovalError(refusal)
+
+    def _refuse(self, error: Exception) -> None:
+        wrong = error.fields if isinstance(error, ApprovalError) else {}
+        all_said = self.form.tell(wrong)
+        self._say("not answered yet" if wrong and all_said else told(error))
 
     def _edited(self) -> dict[str, Any]:
         return {key: field.read() for key, field in self.fields.items() if field.changed()}
@@ -138,6 +152,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
             widget.disabled = not enabled
         for field in self.fields.values():
             field.enable(enabled)
+        self.form.enable(enabled)
 
     def _say(self, sentence: str) -> None:
         self.message.value = f'<span role="status">{escape(sentence)}</span>'
@@ -151,6 +166,6 @@ def _settled(approval: Approval) -> str:
     answer = approval.answer
     if answer is None:
         return "no longer asked"
-    said = f"{PAST.get(answer.option, answer.option)} — answered by {answer.by}"
+    said = "" if answer.option == "answer" else f"{PAST.get(answer.option, answer.option)} — "
     when = f" at {datetime.fromtimestamp(answer.at):%H:%M}"
-    return said + when + (f": {answer.note}" if answer.note else "")
+    return f"{said}answered by {answer.by}{when}" + (f": {answer.note}" if answer.note else "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections import Counter, deque
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, files
 from typing import NamedTuple
@@ -12,15 +14,19 @@ from typing import NamedTuple
 import graphviz
 
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.view.clusters import Line, Shown, marks, own_name, shown
 from nbgraph.view.svg import cleaned, listed
 from nbgraph.view.values import shorten
 
-SECONDS = 10
+SECONDS = 4
 WIDE = 1000
+MANY = 150  # nodes and edges; more are laid out just once
+VERY_MANY = 600  # from here on it counts more that there is a picture soon than that its edges are smooth
 LABEL = 40
 REASON = 22
 _GRAPH = {"bgcolor": "transparent", "pad": "0.2", "nodesep": "0.35", "ranksep": "0.45"}
-_FONT = {"fontname": "Helvetica,Arial,sans-serif"}
+_QUICK = {"splines": "line", "mclimit": "0.05", "nslimit": "0.5", "nslimit1": "0.5"}
+_FONT = {"fontname": "Helvetica"}  # whose widths every layout program knows
 _NODE = {"shape": "box", "style": "rounded", "margin": "0.2,0.09", "height": "0.45", "fontsize": "13"}
 _EDGE = {"fontsize": "11", "arrowsize": "0.65"}
 _ENDS = {"shape": "circle", "label": "", "width": "0.2", "height": "0.2", "fixedsize": "true"}
@@ -29,6 +35,8 @@ _NODES = {
     "end": {**_ENDS, "shape": "doublecircle", "width": "0.15", "height": "0.15"},
     "human": {"shape": "octagon", "style": "solid", "margin": "0.14,0.05"},
 }
+_CLOSED = {"peripheries": "2", "margin": "0.32,0.09"}
+_OPEN = {"style": "rounded", "labeljust": "l", "fontsize": "13", "margin": "14"}
 _CHOICE = {"dir": "both", "arrowtail": "odiamond"}
 _EDGES = {
     "if": _CHOICE,
@@ -40,46 +48,105 @@ _EDGES = {
 
 
 class Drawing(NamedTuple):
-    """A graph laid out. `names[i]` is the node drawn as `n<i>`; edge `i` of the outline is drawn as `e<i>`."""
+    """A graph laid out. `names[i]` is the node drawn as `n<i>`; edge `i` of the outline is drawn as `e<i>`.
+
+    `open` and `closed` are the subgraphs that are drawn with and without what is in them, as `c<i>` chooses.
+    """
 
     svg: str
     dot: str
     names: tuple[str, ...]
+    open: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
 
 
-def draw(outline: Outline) -> Drawing:
+def draw(outline: Outline, chosen: Mapping[str, bool] | None = None) -> Drawing:
     """The picture of a graph: left to right where that fits a notebook's width, else top to bottom.
 
     Never raises: where Graphviz is absent or fails, the picture is a list of the nodes and edges.
+
+    Args:
+        chosen: whether a subgraph is drawn with what is in it; the others are where that is little.
     """
+    return _drawn(outline, frozenset((chosen or {}).items()), find_executable())
+
+
+@lru_cache(maxsize=16)
+def _drawn(outline: Outline, chosen: frozenset[tuple[str, bool]], executable: str | None) -> Drawing:
+    what = shown(outline, dict(chosen))
     names = tuple(node.name for node in outline.nodes)
-    dot = source(outline, "LR")
-    svg, trouble = lay_out(dot)
-    if svg and width(svg) > WIDE:
-        dot = source(outline, "TB")
-        svg, trouble = lay_out(dot)
-    drawn = cleaned(svg, outline) if svg else listed(outline, trouble)
-    return Drawing(drawn, dot, names)
+    many = sum(map(len, what.members.values())) + len(what.lines) > MANY
+    direction = _direction(what) if many else "LR"
+    dot = source(outline, direction, what)
+    svg, trouble = _laid_out(executable, dot)
+    if svg and not many and width(svg) > WIDE:
+        direction = "TB"
+        dot = source(outline, direction, what)
+        svg, trouble = _laid_out(executable, dot)
+    drawn = cleaned(svg, outline, what, direction) if svg else listed(outline, what, trouble)
+    return Drawing(drawn, dot, names, what.open, what.closed)
 
 
-def source(outline: Outline, direction: str) -> str:
+def _direction(what: Shown) -> str:
+    """The direction in which many nodes become a tall picture rather than a wide one."""
+    following: dict[int, list[int]] = {}
+    for line in what.lines:
+        following.setdefault(line.tail, []).append(line.head)
+    heads = {line.head for line in what.lines}
+    levels = {index: 0 for members in what.members.values() for index in members if index not in heads}
+    waiting = deque(levels)
+    while waiting:
+        index = waiting.popleft()
+        for other in following.get(index, ()):
+            if other not in levels:
+                levels[other] = levels[index] + 1
+                waiting.append(other)
+    abreast = Counter(levels.values())
+    return "LR" if max(abreast.values(), default=0) > len(abreast) else "TB"
+
+
+def source(outline: Outline, direction: str, what: Shown) -> str:
     """The DOT text of a graph; every id in it is generated."""
+    quick = _QUICK if sum(map(len, what.members.values())) + len(what.lines) > VERY_MANY else {}
     graph = graphviz.Digraph(
-        graph_attr={"rankdir": direction, **_GRAPH}, node_attr={**_FONT, **_NODE}, edge_attr={**_FONT, **_EDGE}
+        graph_attr={"rankdir": direction, "compound": "true", **_GRAPH, **quick},
+        node_attr={**_FONT, **_NODE},
+        edge_attr={**_FONT, **_EDGE},
     )
-    numbers = {node.name: f"n{index}" for index, node in enumerate(outline.nodes)}
-    for index, node in enumerate(outline.nodes):
-        graph.node(f"n{index}", id=f"n{index}", **_node(node))
-    for index, edge in enumerate(outline.edges):
-        if edge.source in numbers and edge.target in numbers:
-            graph.edge(numbers[edge.source], numbers[edge.target], id=f"e{index}", **_edge(edge))
+    _fill(graph, outline, what, "")
+    for line in what.lines:
+        graph.edge(f"n{line.tail}", f"n{line.head}", id=f"e{line.place}", **_edge(line.edge), **_borders(line))
     return str(graph.source)
 
 
-def _node(node: OutlineNode) -> dict[str, str]:
-    look = {"label": label(node.name), **_NODES.get(node.kind, {})}
+def _fill(graph: graphviz.Digraph, outline: Outline, what: Shown, cluster: str) -> None:
+    for index in what.members[cluster]:
+        node = outline.nodes[index]
+        if node.name not in what.open:
+            graph.node(f"n{index}", id=f"n{index}", **_node(node, node.name in what.closed))
+            continue
+        look = {"id": f"n{index}", **_cluster(node), **_FONT, **_OPEN}
+        inner = graphviz.Digraph(f"cluster_n{index}", graph_attr=look)
+        _fill(inner, outline, what, node.name)
+        graph.subgraph(inner)
+
+
+def _cluster(node: OutlineNode) -> dict[str, str]:
+    name = own_name(node)
+    return {"label": label(name, len(name) + len(marks(node)) + 12)}  # room for what is drawn beside the name
+
+
+def _borders(line: Line) -> dict[str, str]:
+    ends = {"ltail": line.tail_of, "lhead": line.head_of}
+    return {name: f"cluster_n{index}" for name, index in ends.items() if index is not None}
+
+
+def _node(node: OutlineNode, closed: bool) -> dict[str, str]:
+    look = {"label": label(own_name(node)), **_NODES.get(node.kind, {}), **(_CLOSED if closed else {})}
     if not node.defined:
         look["style"] = "rounded,dashed" if "shape" not in look else "dashed"
+    if marks(node):
+        look |= {"height": "0.6", "width": f"{len(marks(node)) * 0.07 + 0.35:.2f}"}
     return look
 
 
@@ -104,13 +171,16 @@ def label(text: str, room: int = 0) -> str:
 
 def lay_out(dot: str) -> tuple[str, str]:
     """The SVG of a DOT text, or an empty string and a sentence that says why there is none."""
-    executable = find_executable()
+    return _laid_out(find_executable(), dot)
+
+
+def _laid_out(executable: str | None, dot: str) -> tuple[str, str]:
     if executable is None:
         return "", "Graphviz was not found; `pip install graphviz-pure` brings it."
     return _run(executable, dot)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _run(executable: str, dot: str) -> tuple[str, str]:
     try:
         done = subprocess.run(

@@ -35,7 +35,7 @@ class EditField:
 
     def show(self, value: Any) -> None:
         """Show the value that was answered, whoever entered it."""
-        self.control.value = _written(value) if self.as_json else value
+        self.control.value = written(value) if self.as_json else value
 
     def changed(self) -> bool:
         """Whether another value was entered; ApprovalError where it cannot be read."""
@@ -65,21 +65,23 @@ def _has_own_widget(value: Any) -> bool:
 def _control(key: str, value: Any) -> ipywidgets.Widget:
     look = {"description": key, "style": {"description_width": "initial"}}
     if not _has_own_widget(value):
-        return _area(_written(value), look)
+        return area(written(value), look)
     if isinstance(value, str):
-        return _area(value, look)
+        return area(value, look)
     if isinstance(value, bool):
         return ipywidgets.Checkbox(value=value, indent=False, **look)
     kind = ipywidgets.IntText if isinstance(value, int) else ipywidgets.FloatText
     return kind(value=value, **look)
 
 
-def _area(text: str, look: dict[str, Any]) -> ipywidgets.Textarea:
+def area(text: str, look: dict[str, Any]) -> ipywidgets.Textarea:
+    """Several lines to write in, as many as `text` needs but for long ones; `look` is what else the widget is given."""
     rows = min(14, max(3, text.count("\n") + 1, len(text) // 80))
     return ipywidgets.Textarea(text, rows=rows, layout=WIDE, continuous_update=False, **look)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A value as JSON, or by its `repr` where JSON cannot hold it."""
     return json.dumps(value, indent=2, ensure_ascii=False) if _survives_json(value) else repr(value)
 
 

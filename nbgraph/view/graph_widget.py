@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,21 @@ from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress, merged
 from nbgraph.view.values import shorten
 
-ACTIONS = ("cancel", "pause", "resume")
+ACTIONS = ("cancel", "pause", "resume", "next")
+STOPS = ("before", "after", None)
 _STATIC = Path(__file__).parent / "static"
 
 
 class GraphWidget(anywidget.AnyWidget):
-    """A graph drawn, and a run of it lit up.
+    """A graph drawn, and a run of it lit up. Subgraphs are opened and closed by a click.
 
     Args:
         outline: the graph.
-        on_action: called with "cancel", "pause" or "resume" when that button is clicked; without it there are none.
+        on_action: called with "cancel", "pause", "resume" or "next" when that button is clicked; without it there are
+            none.
+        on_break: called with a node and "before", "after" or None when the run is to pause there, or no more.
         details: gives what is shown of a node on demand, as `Progress.details` does; without it only its code is.
+        later: calls what changes the picture, where all such calls must come one after another.
     """
 
     _esm = _STATIC / "graph.js"
@@ -37,12 +42,15 @@ class GraphWidget(anywidget.AnyWidget):
         self,
         outline: Outline,
         on_action: Callable[[str], None] | None = None,
+        on_break: Callable[[str, str | None], None] | None = None,
         details: Callable[[str], Mapping[str, Any]] | None = None,
+        later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
-        self._on_action = on_action
-        self._details = details
+        self._on_action, self._on_break = on_action, on_break
+        self._details, self._later = details, later or _at_once
         self._outline = outline
-        super().__init__(drawing=_drawing(outline), actions=on_action is not None)
+        self._chosen: dict[str, bool] = {}
+        super().__init__(drawing=_drawing(outline, {}), actions=on_action is not None)
         self.on_msg(self._receive)
 
     def __repr__(self) -> str:
@@ -52,7 +60,7 @@ class GraphWidget(anywidget.AnyWidget):
         """Draw the graph again, if it changed."""
         if outline != self._outline:
             self._outline = outline
-            self.drawing = _drawing(outline)
+            self._redraw()
 
     def send_status(self, snapshot: Mapping[str, Any]) -> None:
         """Show a whole snapshot of `Progress`; also what a page loaded later begins with."""
@@ -72,8 +80,11 @@ class GraphWidget(anywidget.AnyWidget):
             case {"kind": "select", "node": str(node)}:
                 self._answer(lambda: self._send_details(node))
             case {"kind": "act", "action": str(action)} if action in ACTIONS and self._on_action:
-                act = self._on_action
-                self._answer(lambda: act(action))
+                self._answer(partial(self._on_action, action))
+            case {"kind": "break", "node": str(node), "when": when} if when in STOPS and self._on_break:
+                self._answer(partial(self._on_break, node, when))
+            case {"kind": "toggle", "node": str(node), "open": bool(opened)}:
+                self._answer(lambda: self._toggle(node, opened))
 
     def _answer(self, do: Callable[[], None]) -> None:
         # what is raised in a widget's callback appears nowhere
@@ -88,14 +99,37 @@ class GraphWidget(anywidget.AnyWidget):
             self.send({"kind": "details", "node": name, **details(name)})
 
 
-def _drawing(outline: Outline) -> dict[str, Any]:
-    """A picture as the script wants it: SVG, and the names that belong to its ids."""
-    drawn = draw(outline)
+    def _toggle(self, name: str, opened: bool) -> None:
+        """Draw a subgraph with or without what is in it, from now on."""
+        if any(node.name == name for node in self._outline.nodes):
+            self._chosen = {**self._chosen, name: opened}
+            self._redraw()
+
+    def _redraw(self) -> None:
+        outline, chosen = self._outline, self._chosen
+        drawing = _drawing(outline, chosen)  # here, since it may take a while
+
+        def put() -> None:
+            if outline is self._outline and chosen is self._chosen:  # else a later drawing is on its way
+                self.drawing = drawing
+
+        self._later(put)
+
+
+def _at_once(call: Callable[[], None]) -> None:
+    call()
+
+
+def _drawing(outline: Outline, chosen: Mapping[str, bool]) -> dict[str, Any]:
+    """A picture as the script wants it: SVG, and the nodes that belong to its ids."""
+    drawn = draw(outline, chosen)
     return {
         "name": outline.name,
         "svg": drawn.svg,
-        "nodes": [{"name": node.name, "kind": node.kind, "defined": node.defined} for node in outline.nodes],
-        "edges": [{"source": edge.source, "target": edge.target} for edge in outline.edges],
+        "nodes": [
+            {"name": node.name, "kind": node.kind, "defined": node.defined, "open": node.name in drawn.open}
+            for node in outline.nodes
+        ],
         "notes": list(outline.notes),
         "undefined": outline.undefined,
     }

@@ -5,34 +5,61 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-STATES = ("active", "waiting", "failed", "cancelled", "done")
+STATES = ("active", "waiting", "failed", "handled", "cancelled", "done")
+LASTING = ("active", "waiting", "failed", "cancelled")
+LOG = 4000
+
+Key = tuple[str, int]
+"""A task of a node: the task that its subgraph runs in (or ""), and the visit."""
 
 
 @dataclass(slots=True)
 class NodeProgress:
-    """What one node did: its tasks that are not done by visit, and the latest that each can show."""
+    """What one node did: its tasks that may go on, and the latest that each can show.
 
-    tasks: dict[int, str] = field(default_factory=dict)
+    A task that failed and went on along an error edge is "handled".
+    """
+
+    tasks: dict[Key, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    started: dict[int, float] = field(default_factory=dict)
+    started: dict[Key, float] = field(default_factory=dict)
     visits: int = 0
     items: int | None = None
+    retries: int = 0
+    attempt: str = ""
+    cached: bool = False
     update: dict[str, str] = field(default_factory=dict)
     log: str = ""
     error: str = ""
     where: str = ""
 
-    def become(self, visit: int, state: str) -> None:
-        """Put a task into a state."""
-        before = self.tasks.pop(visit, None)
+    def become(self, task: Key, state: str) -> None:
+        """Put a task into a state; one that is not known counts as a visit."""
+        before = self.tasks.pop(task, None)
         if before:
             self.counts[before] -= 1
+        else:
+            self.visits += 1
         self.counts[state] += 1
-        self.visits = max(self.visits, visit)
-        if state != "done":
-            self.tasks[visit] = state
+        if state in LASTING:
+            self.tasks[task] = state
+
+    def say(self, text: str) -> None:
+        """Add to what it printed, of which the end is kept."""
+        self.log = (self.log + text)[-LOG:]
+
+    def say_line(self, line: str) -> None:
+        """Add a line of its own."""
+        self.say(f"{'' if self.log.endswith(chr(10)) or not self.log else chr(10)}{line}\n")
 
     @property
     def state(self) -> str:
-        """What the node as a whole is: active beats waiting beats failed beats cancelled beats done."""
+        """What the node as a whole is: of the states of its tasks the one that comes first in `STATES`."""
         return next((state for state in STATES if self.counts[state]), "idle")
+
+    @property
+    def note(self) -> str:
+        """What stands beside it, such as `12 items · 2 retries · cached`, or nothing."""
+        items = "" if self.items is None else f"{self.items:,} item{'s' * (self.items != 1)}"
+        retries = f"{self.retries:,} retr{'y' if self.retries == 1 else 'ies'}" if self.retries else ""
+        return " · ".join(filter(None, (items, retries, "cached" if self.cached else "")))

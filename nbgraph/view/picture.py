@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
-from nbgraph.core.outline import Outline
+from nbgraph.core.outline import Outline, OutlineNode
+from nbgraph.view.clusters import ENDS
 from nbgraph.view.dot import Drawing
 from nbgraph.view.progress import Progress
 from nbgraph.view.svg import by_id
 from nbgraph.view.values import shorten
 
 ICONS = {"active": "▶\ufe0e", "waiting": "?", "failed": "✗\ufe0e", "cancelled": "×", "done": "✓\ufe0e"}
+ICONS["handled"] = ICONS["failed"]
 INK, DIM, LINE, PAPER, TAKEN = "#1f2328", "#656d76", "#a3a8ae", "#ffffff", "#31753a"
 FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 SHAPES = ("path", "polygon", "ellipse")
@@ -29,6 +31,7 @@ LOOKS = {
     "active": Look("#1976d2", "#e1edf9"),
     "waiting": Look("#d96c00", "#fdeedd"),
     "failed": Look("#d32f2f", "#fbe9e9"),
+    "handled": Look("#d32f2f", PAPER),
     "cancelled": Look("#656d76", "#f3f4f5"),
     "done": Look("#388e3c", "#f1f7f1"),
 }
@@ -42,7 +45,9 @@ def picture(drawing: Drawing, outline: Outline, progress: Progress) -> str:
     groups = by_id(root)
     for index, node in enumerate(outline.nodes):
         if f"n{index}" in groups:
-            _paint_node(groups[f"n{index}"], node.kind, node.name, progress, node.defined)
+            _paint_node(groups[f"n{index}"], node, progress, node.name in drawing.closed)
+        if f"c{index}" in groups:
+            _paint_toggle(groups[f"c{index}"])
     for index, edge in enumerate(outline.edges):
         if f"e{index}" in groups:
             _paint_edge(groups[f"e{index}"], progress.edges.get(index), dashed=edge.kind == "error")
@@ -56,19 +61,34 @@ def _background(root: Element) -> Element:
     return Element("rect", {"width": width, "height": height, "rx": "8", "fill": PAPER})
 
 
-def _paint_node(group: Element, kind: str, name: str, progress: Progress, defined: bool) -> None:
-    seen = progress.nodes.get(name)
-    state = seen.state if seen else "idle"
-    look = LOOKS[state]
-    if kind in ("start", "end"):
-        return _paint_end(group, kind)
-    for shape in _of(group, *SHAPES):
-        shape.attrib.update({"fill": look.fill, "stroke": look.line, "stroke-width": "1.25"})
-        if not defined:
+def _paint_node(group: Element, node: OutlineNode, progress: Progress, closed: bool) -> None:
+    shown = progress.node(node.name)
+    look = LOOKS[shown["state"]]
+    if node.kind in ENDS:
+        return _paint_end(group, node.kind)
+    inked = INK if node.defined else DIM
+    for place, shape in enumerate(_of(group, *SHAPES)):
+        fill = "none" if place else look.fill  # of a doubled border the outer one comes second
+        shape.attrib.update({"fill": fill, "stroke": look.line, "stroke-width": "1.25"})
+        if not node.defined:
             shape.set("stroke-dasharray", "4 3")
     for text in _of(group, "text"):
-        text.attrib.update({"fill": INK if defined else DIM, "font-size": "13"})
-    _paint_mark(group, state, look.line, seen.visits if seen else 0)
+        small = text.get("class") == "nbgraph-marks"
+        text.attrib.update({"fill": DIM if small else inked, "font-size": "10" if small else "13"})
+    _paint_mark(group, look.line, shown)
+    note = ", ".join(filter(None, (shown.get("inside", "") if closed else "", shown.get("note", ""))))
+    _paint_note(group, note)
+
+
+def _paint_toggle(group: Element) -> None:
+    """The name of a cluster; what could be clicked is left out."""
+    for element in _of(group, "rect", "polygon"):
+        group.remove(element)
+    for text in _of(group, "text"):
+        text.attrib.update({"fill": INK, "font-size": "13"})
+        text.set("x", f"{float(text.get('x', 0)) - 14:.2f}")
+        for more in text:
+            more.attrib.update({"fill": DIM, "font-size": "10"})
 
 
 def _paint_end(group: Element, kind: str) -> None:
@@ -79,16 +99,27 @@ def _paint_end(group: Element, kind: str) -> None:
         text.attrib.update({"fill": DIM, "font-size": "8.5", "letter-spacing": "0.5"})
 
 
-def _paint_mark(group: Element, state: str, colour: str, visits: int) -> None:
+def _paint_mark(group: Element, colour: str, shown: dict[str, Any]) -> None:
     marks = {element.get("class"): element for element in group if element.get("class")}
     disc, icon, count = (marks[f"nbgraph-{part}"] for part in ("disc", "icon", "visits"))
-    disc.attrib.update({"fill": colour, "stroke": PAPER, "stroke-width": "1.5"})
-    icon.attrib.update({"fill": PAPER, "font-size": "10", "font-weight": "bold"})
-    icon.text = ICONS.get(state, "")
+    hollow = shown["state"] == "handled"
+    disc.attrib.update({"fill": PAPER if hollow else colour, "stroke": colour if hollow else PAPER})
+    disc.set("stroke-width", "1.5")
+    icon.attrib.update({"fill": colour if hollow else PAPER, "font-size": "10", "font-weight": "bold"})
+    icon.text = ICONS.get(shown["state"], "")
     count.attrib.update({"fill": colour, "font-size": "10.5", "font-weight": "bold"})
-    count.text = f"{visits}×" if visits > 1 else ""
+    count.text = f"{shown['visits']}×" if shown["visits"] > 1 else ""
     if not icon.text:
         group.remove(disc)
+    for sign in [element for element in group if element.get("class", "").startswith(("nbgraph-ring", "nbgraph-dot"))]:
+        group.remove(sign)
+
+
+def _paint_note(group: Element, said: str) -> None:
+    for text in _of(group, "text"):
+        if said and text.get("class") == "nbgraph-note":
+            text.attrib.update({"fill": DIM, "font-size": "10"})
+            _explain(group, text, said)
 
 
 def _paint_edge(group: Element, seen: dict[str, object] | None, dashed: bool) -> None:

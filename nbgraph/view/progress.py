@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    ApprovalWithdrawn,
+    BreakpointsChanged,
+    Emitted,
     Event,
     Printed,
     RunStarted,
+    StateEdited,
     Status,
     StatusChanged,
     TaskCancelled,
     TaskFailed,
     TaskFinished,
+    TaskRetried,
     TaskStarted,
 )
 from nbgraph.core.outline import Outline
-from nbgraph.view.node_progress import NodeProgress
-from nbgraph.view.values import names_secret, plain, short_update, shorten
+from nbgraph.view.clusters import ENDS, marks
+from nbgraph.view.node_progress import Key, NodeProgress
+from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
 LIVE_ROWS = 200
 RECORD_ROWS = 500
-LOG = 4000
 FAILURES = 50
+TOLD_INSIDE = 2
+VERBS = {"active": "runs", "waiting": "waits", "failed": "failed"}
 
 
 class Progress:
@@ -43,8 +50,12 @@ class Progress:
         self.answers: deque[dict[str, Any]] = deque(maxlen=RECORD_ROWS)
         self.failures: deque[dict[str, Any]] = deque(maxlen=FAILURES)
         self.steps = self.answered = 0
-        self._asked: dict[tuple[str, int], set[str]] = {}
+        self.breaks: dict[str, list[str]] = {"before": [], "after": []}
+        self._asked: dict[tuple[str, Key], set[str]] = {}
+        self._around: dict[str, tuple[str, ...]] = {}
+        self._inside: dict[str, list[str]] = {}
         self._settle()
+        self._survey()
 
     @property
     def outline(self) -> Outline:
@@ -58,6 +69,19 @@ class Progress:
         self.edges = {index: before[edge] for index, edge in enumerate(outline.edges) if edge in before}
         self._edges_changed.clear()
         self._edges_changed.update(self.edges)
+        self._survey()
+
+    def _survey(self) -> None:
+        """Note which subgraphs each node is in, and what is in each subgraph."""
+        clusters = {node.name: node.cluster for node in self._outline.nodes}
+        self._around, self._inside = {}, {}
+        for node in self._outline.nodes:
+            if not node.cluster or node.kind in ENDS:
+                continue
+            around = tuple(_upwards(clusters, node.cluster))
+            self._around[node.name] = around
+            for name in around:
+                self._inside.setdefault(name, []).append(node.name)
 
     def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
@@ -68,14 +92,25 @@ class Progress:
                 self._start(event)
             case TaskFinished():
                 self._finish(event)
+            case TaskRetried():
+                self._retry(event)
             case TaskFailed():
                 self._fail(event)
             case TaskCancelled():
-                self._become(event.node, event.visit, "cancelled")
+                self._cancel(event)
             case ApprovalAsked() | ApprovalAnswered():
                 self._approve(event.approval)
+            case ApprovalWithdrawn():
+                self._withdraw(event.approval)
             case Printed():
-                self._print(event)
+                self.nodes.setdefault(event.node, NodeProgress()).say(plain(event.text))
+            case Emitted():
+                self.nodes.setdefault(event.node, NodeProgress()).say_line(f"emitted {short('', event.value)}")
+            case StateEdited():
+                self._edit(event)
+            case BreakpointsChanged():
+                self.breaks = {"before": list(event.before), "after": list(event.after)}
+                self._breaks_changed = True
             case StatusChanged():
                 self._change(event)
             case _:
@@ -85,6 +120,7 @@ class Progress:
         """All that is shown, as plain JSON-able data with at most `rows` rows of steps and of answers."""
         return {
             "run": self._run(),
+            "breaks": self.breaks,
             "nodes": {name: self._node(name) for name in self.nodes},
             "edges": {str(index): dict(edge) for index, edge in self.edges.items()},
             "rows": list(self.rows)[-rows:],
@@ -98,6 +134,8 @@ class Progress:
         found: dict[str, Any] = {}
         if self._run_changed:
             found["run"] = self._run()
+        if self._breaks_changed:
+            found["breaks"] = self.breaks
         if self._nodes_changed:
             found["nodes"] = {name: self._node(name) for name in self._nodes_changed}
         if self._edges_changed:
@@ -109,14 +147,21 @@ class Progress:
         self._settle()
         return found
 
+    def node(self, name: str) -> dict[str, Any]:
+        """What the picture shows of one node, as in a snapshot."""
+        return self._node(name) if name in self.nodes else {"state": "idle", "visits": 0, "error": ""}
+
     def details(self, node: str) -> dict[str, Any]:
         """What is shown of one node on demand: its code, last update, printed text and error."""
         about = next((one for one in self.outline.nodes if one.name == node), None)
         seen = self.nodes.get(node, NodeProgress())
+        lead = f"{about.cluster}/" if about and about.cluster else ""
         return {
-            "signature": about.signature if about else "",
+            "signature": lead + about.signature if about and about.signature else "",
             "code": about.code if about else "",
             "cell": about.where if about else "",
+            "marks": marks(about) if about else "",
+            "attempt": seen.attempt,
             "update": dict(seen.update),
             "log": seen.log,
             "error": seen.error,
@@ -124,7 +169,7 @@ class Progress:
         }
 
     def _settle(self) -> None:
-        self._run_changed = False
+        self._run_changed = self._breaks_changed = False
         self._nodes_changed: set[str] = set()
         self._edges_changed: set[int] = set()
         self._new_rows: deque[dict[str, Any]] = deque(maxlen=LIVE_ROWS)
@@ -132,12 +177,12 @@ class Progress:
 
     def _begin(self, event: RunStarted) -> None:
         for edge in event.taken:
-            if edge.reason:  # the plain ones are lit before the run has told anything
+            if edge.reason or event.within:  # the run's own plain ones are lit before it has told anything
                 self._take(edge.edge, edge.target, edge.reason)
 
     def _leave_start(self) -> None:
         """Plain edges out of START are taken by every run, and no task tells of them."""
-        starts = {node.name for node in self.outline.nodes if node.kind == "start"}
+        starts = {node.name for node in self.outline.nodes if node.kind == "start" and not node.cluster}
         for index, edge in enumerate(self.outline.edges):
             if edge.source in starts and edge.kind == "plain":
                 self._take(index, edge.target, "")
@@ -147,41 +192,83 @@ class Progress:
 
     def _node(self, name: str) -> dict[str, Any]:
         node = self.nodes[name]
+        more = {"note": node.note, "inside": self._told_inside(name)}
         shown = {"state": node.state, "visits": node.visits, "error": node.error}
-        return shown if node.items is None else {**shown, "items": node.items}
+        return {**shown, **{part: text for part, text in more.items() if text}}
+
+    def _told_inside(self, name: str) -> str:
+        """What is going on in a subgraph, such as `gate waits, search runs, 3 more`, for where it is one box."""
+        told = [
+            f"{inner[len(name) + 1 :]} {VERBS[self.nodes[inner].state]}"
+            for inner in self._inside.get(name, ())
+            if inner not in self._inside and inner in self.nodes and self.nodes[inner].state in VERBS
+        ]
+        more = len(told) - TOLD_INSIDE
+        return ", ".join((*told[:TOLD_INSIDE], *([f"{more} more"] if more > 0 else [])))
 
     def _touch(self, name: str) -> NodeProgress:
         self._nodes_changed.add(name)
+        self._nodes_changed.update(outer for outer in self._around.get(name, ()) if outer in self.nodes)
         return self.nodes.setdefault(name, NodeProgress())
 
-    def _become(self, name: str, visit: int, state: str) -> NodeProgress:
+    def _become(self, name: str, task: Key, state: str) -> NodeProgress:
         node = self._touch(name)
-        node.become(visit, state)
+        node.become(task, state)
         return node
 
     def _start(self, event: TaskStarted) -> None:
-        node = self._become(event.node, event.visit, "active")
-        node.started[event.visit] = event.at
-        node.items, node.error, node.where = event.items, "", ""
+        task = event.within, event.visit
+        node = self._become(event.node, task, "active")
+        node.started[task] = event.at
+        node.items, node.error, node.where, node.attempt, node.cached = event.items, "", "", "", False
 
     def _finish(self, event: TaskFinished) -> None:
-        node = self._touch(event.node)
-        # a failed task that went on along its error edge has finished too, and stays marked as failed
-        if node.tasks.get(event.visit) != "failed":
-            node.become(event.visit, "done")
-        node.update = short_update(event.update)
-        began = node.started.pop(event.visit, event.at)
-        row = {
-            "step": event.step,
-            "node": event.node,
-            "visit": event.visit,
-            "edges": [self._take(edge, target, reason) for edge, _, target, reason in event.taken],
-            "update": node.update,
-            "seconds": round(max(0.0, event.at - began), 3),
-        }
+        node, task = self._touch(event.node), (event.within, event.visit)
+        failed = node.tasks.get(task) == "failed"
+        handled = failed and any(self._guard(taken.edge) == "error" for taken in event.taken)
+        node.become(task, "handled" if handled else "done")
+        node.update, node.cached, node.attempt = short_update(event.update), event.cached, ""
+        if failed:
+            self._handle(event, handled)
+        how = "failed" if handled else "cached" if event.cached else ""
+        self._add_row(
+            {
+                "step": event.step,
+                "node": event.node,
+                "task": _task(event.node, event.visit, event.within) + (f" ({how})" if how else ""),
+                "edges": [self._take(edge, target, reason) for edge, _, target, reason in event.taken],
+                "update": node.update,
+                "seconds": round(max(0.0, event.at - node.started.pop(task, event.at)), 3),
+            }
+        )
+
+    def _handle(self, event: TaskFinished, handled: bool) -> None:
+        """A task that had failed is over, by an error edge or by hand, and what failed in its subgraph with it."""
+        within = _task(event.node, event.visit, event.within, "#")
+        for name in self._inside.get(event.node, ()):
+            inner = self.nodes.get(name, NodeProgress())
+            for task in [task for task, state in inner.tasks.items() if state == "failed" and _is_in(task[0], within)]:
+                self._become(name, task, "handled")
+        for failure in self.failures:
+            if (failure["node"], failure["within"], failure["visit"]) == (event.node, event.within, event.visit):
+                failure["handled"] = handled
+            elif _is_in(failure["within"], within):
+                failure["handled"] = True
+        if not handled:
+            self._touch(event.node).error = ""
+
+    def _guard(self, index: int) -> str:
+        return self.outline.edges[index].kind if 0 <= index < len(self.outline.edges) else ""
+
+    def _add_row(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
         self._new_rows.append(row)
         self.steps += 1
+
+    def _edit(self, event: StateEdited) -> None:
+        where = f" in {event.within}" if event.within else ""
+        row = {"step": event.step, "node": "", "task": f"edited by hand{where}", "edges": []}
+        self._add_row({**row, "update": short_update(event.update), "seconds": None})
 
     def _take(self, index: int, target: str, reason: str) -> dict[str, str]:
         edge = self.edges.setdefault(index, {"taken": 0, "reason": ""})
@@ -197,13 +284,26 @@ class Progress:
             return self.outline.edges[index].label if known else ""
         return shorten(reason)
 
+    def _retry(self, event: TaskRetried) -> None:
+        node, failure = self._touch(event.node), event.failure
+        item = "" if event.item is None else f"item {event.item}: "
+        node.retries += 1
+        node.attempt = f"{item}attempt {event.attempt + 1} after {failure.type}"
+        said = shorten(f"{failure.type}: {failure.message}", 300).rstrip(".")
+        node.say_line(f"{item}attempt {event.attempt} failed: {said}; the next one in {event.delay:.2g} s")
+
     def _fail(self, event: TaskFailed) -> None:
-        node = self._become(event.node, event.visit, "failed")
+        node = self._become(event.node, (event.within, event.visit), "failed")
         node.error = shorten(f"{event.failure.type}: {event.failure.message}", 500)
-        node.where = event.failure.where
-        self.failures.append(
-            {"node": event.node, "visit": event.visit, "error": node.error, "where": event.failure.where}
-        )
+        node.where, node.attempt = event.failure.where, ""
+        failure = {"node": event.node, "visit": event.visit, "within": event.within, "handled": False}
+        failure["task"] = _task(event.node, event.visit, event.within)
+        self.failures.append({**failure, "error": node.error, "where": event.failure.where})
+
+    def _cancel(self, event: TaskCancelled) -> None:
+        node = self._become(event.node, (event.within, event.visit), "cancelled")
+        node.started.pop((event.within, event.visit), None)
+        node.attempt = ""
 
     def _approve(self, approval: Approval) -> None:
         if approval.answer is None:
@@ -212,33 +312,54 @@ class Progress:
             self._answer(approval, approval.answer)
 
     def _ask(self, approval: Approval) -> None:
-        self._asked.setdefault((approval.node, approval.visit), set()).add(approval.id)
-        self._become(approval.node, approval.visit, "waiting")
+        task = approval.within, approval.visit
+        self._asked.setdefault((approval.node, task), set()).add(approval.id)
+        self._become(approval.node, task, "waiting")
+
+    def _withdraw(self, approval: Approval) -> None:
+        task = approval.within, approval.visit
+        still = self._asked.pop((approval.node, task), set()) - {approval.id}
+        if still:
+            self._asked[approval.node, task] = still
+        elif approval.node in self.nodes and self.nodes[approval.node].tasks.get(task) == "waiting":
+            self._become(approval.node, task, "active")
 
     def _answer(self, approval: Approval, answer: Answer) -> None:
-        task = approval.node, approval.visit
-        still = self._asked.get(task, set()) - {approval.id}
-        self._asked[task] = still
-        if not still:
-            del self._asked[task]
-            self._become(*task, "active")
+        self._withdraw(approval)
         self.answered += 1
-        shown = {"number": self.answered, "node": approval.node, "visit": approval.visit, "option": answer.option}
+        shown = {"number": self.answered, "node": approval.node, "option": answer.option}
+        shown |= {"task": _task(approval.node, approval.visit, approval.within)}
         shown |= {"note": shorten(answer.note), "by": answer.by, "at": answer.at, "edit": short_update(answer.edit)}
         self.answers.append(shown)
         self._new_answers.append(shown)
-
-    def _print(self, event: Printed) -> None:
-        node = self.nodes.setdefault(event.node, NodeProgress())
-        node.log = (node.log + plain(event.text))[-LOG:]
 
     def _change(self, event: StatusChanged) -> None:
         if not self.status:
             self._leave_start()
         if event.status is Status.RUNNING and self.status == Status.FAILED:
+            handled = [failure for failure in self.failures if failure["handled"]]
             self.failures.clear()
+            self.failures.extend(handled)
         self.status, self.reason = event.status.value, shorten(event.reason, 500)
         self._run_changed = True
+
+
+def _upwards(clusters: Mapping[str, str], cluster: str) -> Iterator[str]:
+    """A subgraph and those that it is in, from the inside outwards."""
+    while cluster:
+        yield cluster
+        cluster = clusters.get(cluster, "")
+
+
+def _task(node: str, visit: int, within: str, sign: str = " #") -> str:
+    """What a task is called: `draft`, `draft #2`, and in a subgraph `research[3]/search #2`."""
+    path = f"{within}/{node.rpartition('/')[2]}" if within else node
+    return path + (f"{sign}{visit}" if visit > 1 else "")
+
+
+def _is_in(within: str, task: str) -> bool:
+    """Whether what runs `within` runs in the subgraph of a task, or of one of its items."""
+    return within == task or within.startswith((f"{task}/", f"{task}["))
 
 
 def merged(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

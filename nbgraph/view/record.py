@@ -37,8 +37,8 @@ def text(outline: Outline, progress: Progress) -> str:
     lines = [_headline(outline, progress)]
     lines += [f"  {sentence}" for sentence in _left_out(shown["steps"], shown["rows"])]
     lines += [f"  {_text_row(row)}" for row in shown["rows"]]
-    lines += [f"  {_place(one)} was answered {one['option']!r} by {one['by']}" for one in shown["answers"]]
-    lines += [f"  {_place(one)} failed: {one['error']}" for one in progress.failures]
+    lines += [f"  {one['task']} was answered {one['option']!r} by {one['by']}" for one in shown["answers"]]
+    lines += [f"  {one['task']} {_failed(one)}: {one['error']}" for one in progress.failures]
     return "\n".join(lines)
 
 
@@ -65,7 +65,7 @@ def _status(outline: Outline, progress: Progress) -> str:
 
 def _failures(progress: Progress) -> str:
     lines = (
-        f"<p><strong>{escape(_place(one))} failed</strong>: {escape(one['error'])}"
+        f"<p><strong>{escape(one['task'])} {_failed(one)}</strong>: {escape(one['error'])}"
         + (f" ({escape(one['where'])})" if one["where"] else "")
         + "</p>"
         for one in progress.failures
@@ -77,10 +77,10 @@ def _steps(shown: dict[str, Any]) -> str:
     rows = (
         [
             str(row["step"]),
-            escape(_place(row)),
+            escape(row["task"]),
             "<br>".join(escape(f"{key} = {value}") for key, value in row["update"].items()),
             "<br>".join(escape(_taken(edge)) for edge in row["edges"]),
-            f"<time>{row['seconds']:.2f}</time>",
+            "" if row["seconds"] is None else f"<time>{row['seconds']:.2f}</time>",
         ]
         for row in shown["rows"]
     )
@@ -91,7 +91,7 @@ def _steps(shown: dict[str, Any]) -> str:
 def _answers(shown: dict[str, Any]) -> str:
     rows = (
         [
-            *(escape(value) for value in (_place(one), one["option"], one["note"], one["by"])),
+            *(escape(value) for value in (one["task"], one["option"], one["note"], one["by"])),
             f"<time>{datetime.fromtimestamp(one['at']):%Y-%m-%d %H:%M}</time>",
         ]
         for one in shown["answers"]
@@ -117,8 +117,8 @@ def _left_out(total: int, rows: Sequence[object]) -> list[str]:
     return [f"The first {left} are left out here."] if left > 0 else []
 
 
-def _place(row: dict[str, Any]) -> str:
-    return f"{row['node']} #{row['visit']}" if row["visit"] > 1 else str(row["node"])
+def _failed(failure: dict[str, Any]) -> str:
+    return "failed, and the run went on" if failure["handled"] else "failed"
 
 
 def _taken(edge: dict[str, str]) -> str:
@@ -128,4 +128,4 @@ def _taken(edge: dict[str, str]) -> str:
 def _text_row(row: dict[str, Any]) -> str:
     update = ", ".join(f"{key} = {value}" for key, value in row["update"].items())
     targets = ", ".join(edge["target"] + (f" ({edge['reason']})" if edge["reason"] else "") for edge in row["edges"])
-    return f"{row['step']}. {_place(row)}" + (f": {update}" if update else "") + (f" -> {targets}" if targets else "")
+    return f"{row['step']}. {row['task']}" + (f": {update}" if update else "") + (f" -> {targets}" if targets else "")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
-from nbgraph.core.outline import Outline, OutlineNode
+from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.view.clusters import ENDS, Shown, marks, own_name
 from nbgraph.view.values import shorten
 
 ELEMENTS = frozenset({"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "text", "tspan"})
@@ -15,7 +15,8 @@ ATTRIBUTES = frozenset(
     {"viewBox", "width", "height", "transform", "d", "points", "text-anchor"}
     | {"x", "y", "dx", "dy", "cx", "cy", "r", "rx", "ry"}
 )
-KINDS = frozenset({"start", "end", "function", "human", "plain", "if", "else", "always", "by", "each", "error"})
+KINDS = frozenset({"start", "end", "function", "human", "subgraph"})
+GUARDS = frozenset({"plain", "if", "else", "always", "by", "each", "error"})
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -28,8 +29,11 @@ class Box(NamedTuple):
     bottom: float
 
 
-def cleaned(svg: str, outline: Outline) -> str:
-    """The SVG of a layout with only what is known to be harmless, and with classes by which a theme colours it."""
+def cleaned(svg: str, outline: Outline, what: Shown, direction: str) -> str:
+    """The SVG of a layout with only what is known to be harmless, and with classes by which a theme colours it.
+
+    What opens and closes the subgraph that is node `i` is added as `c<i>`.
+    """
     old = fromstring(svg)
     root = _copy(old)
     root.set("xmlns", "http://www.w3.org/2000/svg")
@@ -38,9 +42,11 @@ def cleaned(svg: str, outline: Outline) -> str:
     _drop_background(root)
     groups = by_id(root)
     for index, node in enumerate(outline.nodes):
-        _dress_node(groups.get(f"n{index}"), node)
+        if f"n{index}" in groups:
+            _dress_node(groups[f"n{index}"], node, what, direction)
     for index, edge in enumerate(outline.edges):
         _dress_edge(groups.get(f"e{index}"), edge.kind)
+    _add_toggles(root, outline, what)
     return tostring(root, encoding="unicode")
 
 
@@ -73,30 +79,100 @@ def _drop_background(root: Element) -> None:
             group.remove(polygon)
 
 
-def _dress_node(group: Element | None, node: OutlineNode) -> None:
-    if group is None:
-        return
-    group.set("class", _node_classes(node))
+def _dress_node(group: Element, node: OutlineNode, what: Shown, direction: str) -> None:
+    opened, closed = node.name in what.open, node.name in what.closed
+    group.set("class", _node_classes(node) + " nbgraph-open" * opened + " nbgraph-closed" * closed)
     box = box_of(group)
-    if node.kind in ("start", "end"):
-        _put_text(group, "nbgraph-label", (box.left + box.right) / 2, box.bottom + 12, shorten(node.name, 24))
+    if node.kind in ENDS:
+        return _name_end(group, shorten(own_name(node), 24), box, direction)
+    name = group.find("text")
+    if name is not None:
+        name.set("class", "nbgraph-label")
+        _place_name(group, name, node, box, opened, closed)
+    _mark(group, box, opened)
+
+
+def _place_name(group: Element, name: Element, node: OutlineNode, box: Box, opened: bool, closed: bool) -> None:
+    """Make room for the marks of a node below its name, and for the sign of a subgraph before it."""
+    x, y = float(name.get("x", 0)) + 7 * closed, float(name.get("y", 0))
+    if opened:  # the name is a part of what closes the cluster
+        group.remove(name)
         return
-    _mark(group, box)
+    name.attrib.update({"x": f"{x:.2f}", "y": f"{y - 7 * bool(node.marks):.2f}"})
+    if node.marks:
+        _put_text(group, "nbgraph-marks", x, y + 8, marks(node))
 
 
-def _mark(group: Element, box: Box) -> None:
-    """Room for the icon of a state at the upper right corner, and for the count of visits beside it."""
-    inset = 0.0 if group.find("path") is not None else min(10.0, (box.right - box.left) / 8)
-    x, y = box.right - inset - 3, box.top + 2
+def _name_end(group: Element, name: str, box: Box, direction: str) -> None:
+    """Write START or END where no edge is: below where edges go to the right, beside where they go down."""
+    if direction == "LR":
+        _put_text(group, "nbgraph-label", (box.left + box.right) / 2, box.bottom + 12, name)
+    else:
+        text = _put_text(group, "nbgraph-label", box.right + 5, (box.top + box.bottom) / 2 + 3, name)
+        text.set("text-anchor", "start")
+
+
+def _mark(group: Element, box: Box, opened: bool = False) -> None:
+    """Room for what is shown of a run, at the corners.
+
+    At the upper right the icon of a state and the count of visits, at the lower left a note, at the upper left a
+    breakpoint before the node, at the lower right one after it.
+    """
+    inset = 3.0 if group.find("path") is not None else 3 + min(10.0, (box.right - box.left) / 8)
+    x, y = box.right - inset, box.top + 2
     SubElement(group, "circle", {"class": "nbgraph-disc", "cx": f"{x:.2f}", "cy": f"{y:.2f}", "r": "7.5"})
     _put_text(group, "nbgraph-icon", x, y + 3.4, "")
     _put_text(group, "nbgraph-visits", x + 10, y - 1, "").set("text-anchor", "start")
+    note = box.left + (12 if opened else inset), box.bottom + (-8 if opened else 11)
+    _put_text(group, "nbgraph-note", *note, "").set("text-anchor", "start")
+    for when, across, down in (("before", box.left + inset, box.top + 2), ("after", x, box.bottom - 2)):
+        for part, radius in (("ring", "5"), ("dot", "2.2")):
+            place = {"cx": f"{across:.2f}", "cy": f"{down:.2f}", "r": radius}
+            SubElement(group, "circle", {"class": f"nbgraph-{part} nbgraph-{when}", **place})
+
+
+def _add_toggles(root: Element, outline: Outline, what: Shown) -> None:
+    """Beside each subgraph what opens and closes it: a button within a button could not be reached by keyboard."""
+    parents = {child: parent for parent in root.iter() for child in parent}
+    groups = by_id(root)
+    for index, node in enumerate(outline.nodes):
+        group = groups.get(f"n{index}")
+        if group is None or node.name not in what.open | what.closed:
+            continue
+        box, parent = box_of(group), parents[group]
+        toggle = Element("g", {"id": f"c{index}", "class": "nbgraph-toggle"})
+        _fill_toggle(toggle, node, box, node.name in what.open)
+        parent.insert(list(parent).index(group) + 1, toggle)
+
+
+def _fill_toggle(toggle: Element, node: OutlineNode, box: Box, opened: bool) -> None:
+    if not opened:
+        left, middle = box.left + 16, (box.top + box.bottom) / 2
+        area = Box(box.left + 4, box.top + 4, box.left + 30, box.bottom - 4)
+        _put_arrow(toggle, area, ((left, middle - 4.5), (left + 6, middle), (left, middle + 4.5)))
+        return
+    name, said = shorten(own_name(node), 40), marks(node)
+    left, middle = box.left + 12, box.top + 15
+    area = Box(box.left + 5, box.top + 5, box.left + 34 + 7.4 * len(name) + 5.4 * len(said), box.top + 26)
+    _put_arrow(toggle, area, ((left, middle - 3), (left + 9, middle - 3), (left + 4.5, middle + 3)))
+    text = _put_text(toggle, "nbgraph-label", left + 16, middle + 4.5, name)
+    text.set("text-anchor", "start")
+    if said:
+        more = SubElement(text, "tspan", {"class": "nbgraph-marks", "dx": "8"})
+        more.text = said
+
+
+def _put_arrow(toggle: Element, area: Box, points: tuple[tuple[float, float], ...]) -> None:
+    sides = {"x": area.left, "y": area.top, "width": area.right - area.left, "height": area.bottom - area.top}
+    SubElement(toggle, "rect", {**{side: f"{value:.2f}" for side, value in sides.items()}, "rx": "4"})
+    corners = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
+    SubElement(toggle, "polygon", {"class": "nbgraph-arrow", "points": corners})
 
 
 def _dress_edge(group: Element | None, kind: str) -> None:
     if group is None:
         return
-    group.set("class", _classes("edge", kind))
+    group.set("class", _edge_classes(kind))
     label = group.find("text")
     if label is not None:
         label.set("class", "nbgraph-why")
@@ -107,11 +183,12 @@ def _dress_edge(group: Element | None, kind: str) -> None:
 
 
 def _node_classes(node: OutlineNode) -> str:
-    return _classes("node", node.kind) + ("" if node.defined else " nbgraph-undefined")
+    kind = f" nbgraph-{node.kind}" if node.kind in KINDS else ""
+    return f"nbgraph-node{kind}" + ("" if node.defined else " nbgraph-undefined")
 
 
-def _classes(what: str, kind: str) -> str:
-    return f"nbgraph-{what} nbgraph-{kind}" if kind in KINDS else f"nbgraph-{what}"
+def _edge_classes(kind: str) -> str:
+    return f"nbgraph-edge nbgraph-{kind}" if kind in GUARDS else "nbgraph-edge"
 
 
 def _put_text(parent: Element, name: str, x: float, y: float, text: str) -> Element:
@@ -141,40 +218,43 @@ def _points(element: Element) -> list[tuple[float, float]]:
     return list(zip(numbers[::2], numbers[1::2], strict=False))
 
 
-def listed(outline: Outline, trouble: str) -> str:
+def listed(outline: Outline, what: Shown, trouble: str) -> str:
     """A picture without a layout: the nodes in a column, the edges of each beside it."""
     root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
     bottom = 24.0
-    _put_text(root, "nbgraph-note", 12, bottom, shorten(f"Shown as a list: {trouble}", 110)).set("text-anchor", "start")
-    for index, node in enumerate(outline.nodes):
-        _list_node(root, index, node, bottom + 22)
-        bottom = _list_edges(root, outline, node.name, bottom + 22)
+    _put_text(root, "nbgraph-hint", 12, bottom, shorten(f"Shown as a list: {trouble}", 110)).set("text-anchor", "start")
+    leaving: dict[str, list[tuple[int, OutlineEdge]]] = {}
+    for line in what.lines:
+        leaving.setdefault(line.edge.source, []).append((line.place, line.edge))
+    for index in sorted(index for members in what.members.values() for index in members):
+        node = outline.nodes[index]
+        _list_node(root, index, node, bottom + 22, what)
+        bottom = _list_edges(root, leaving.get(node.name, []), bottom + 22)
     size = {"width": "720", "height": f"{bottom + 16:.0f}"}
     root.attrib.update(size, viewBox=f"0 0 {size['width']} {size['height']}")
     return tostring(root, encoding="unicode")
 
 
-def _list_node(root: Element, index: int, node: OutlineNode, top: float) -> None:
+def _list_node(root: Element, index: int, node: OutlineNode, top: float, what: Shown) -> None:
     group = SubElement(root, "g", {"id": f"n{index}", "class": _node_classes(node)})
-    left, right, bottom = 16.0, 196.0, top + 28
+    left, right, bottom = 30.0, 236.0, top + 28
     corners = f"{left},{top} {right},{top} {right},{bottom} {left},{bottom}"
     SubElement(group, "polygon", {"points": corners})
-    _put_text(group, "nbgraph-label", (left + right) / 2, top + 18, shorten(node.name, 24))
+    _put_text(group, "nbgraph-label", (left + right) / 2, top + 18, shorten(node.name, 26))
     _mark(group, Box(left, top, right, bottom))
+    if node.name in what.open | what.closed:
+        toggle = SubElement(root, "g", {"id": f"c{index}", "class": "nbgraph-toggle"})
+        down = ((14.0, top + 11), (23.0, top + 11), (18.5, top + 17))
+        right_ = ((15.0, top + 9.5), (21.0, top + 14), (15.0, top + 18.5))
+        _put_arrow(toggle, Box(6, top + 2, 28, bottom - 2), down if node.name in what.open else right_)
 
 
-def _list_edges(root: Element, outline: Outline, source: str, top: float) -> float:
+def _list_edges(root: Element, leaving: list[tuple[int, OutlineEdge]], top: float) -> float:
     """Write the edges that leave a node beside it; give where the list goes on."""
     y = top + 18
-    for index, target, kind, label in _leaving(outline, source):
-        group = SubElement(root, "g", {"id": f"e{index}", "class": _classes("edge", kind)})
-        _put_text(group, "nbgraph-target", 224, y, f"→ {shorten(target, 24)}").set("text-anchor", "start")
-        _put_text(group, "nbgraph-why", 400, y, shorten(label, 40)).set("text-anchor", "start")
+    for index, edge in leaving:
+        group = SubElement(root, "g", {"id": f"e{index}", "class": _edge_classes(edge.kind)})
+        _put_text(group, "nbgraph-target", 264, y, f"→ {shorten(edge.target, 24)}").set("text-anchor", "start")
+        _put_text(group, "nbgraph-why", 440, y, shorten(edge.label, 40)).set("text-anchor", "start")
         y += 20
     return max(top + 32, y - 4)
-
-
-def _leaving(outline: Outline, source: str) -> Iterator[tuple[int, str, str, str]]:
-    return (
-        (index, edge.target, edge.kind, edge.label) for index, edge in enumerate(outline.edges) if edge.source == source
-    )

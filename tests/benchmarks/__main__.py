@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -131,6 +132,76 @@ def maps() -> None:
     print(f"nbgraph {ours * 1e3 - 10:.0f}   (budget <= 60)")
 
 
+def nested(depth: int) -> Graph:
+    """A graph of one async node inside `depth` graphs around each other."""
+    inner = Graph("level0")
+    inner.node(up, name="up")
+    inner.edges("START -> up -> END")
+    for level in range(1, depth + 1):
+        outer = Graph(f"level{level}")
+        outer.node(inner)
+        outer.edges(f"START -> {inner.name} -> END")
+        inner = outer
+    return inner
+
+
+def subgraphs() -> None:
+    """What a subgraph adds, for each level of nesting: the run of one node alone and at depth 5."""
+    times = 200
+
+    async def many(graph: Graph) -> None:
+        for _ in range(times):
+            await run(graph, i=0)
+
+    bare = cpu(lambda: bare_loop(times, up))
+    show("a run of one node, a run with check and compile", times, bare, cpu(lambda: many(nested(0))))
+    show("  the same inside 5 subgraphs", times, bare, cpu(lambda: many(nested(5))))
+    large = list(range(1_000))
+    made = Graph("bench")
+    made.node(lambda items: None, name="split")
+    made.node(nested(0), name="inner", reads={"i": "item"})
+    made.edges("START -> split; split -> inner each items as item; inner -> END")
+    bare = cpu(lambda: bare_map(large, trivial))
+    show("map over 1,000 subgraphs of one node, an item", 1_000, bare, cpu(lambda: run(made, items=large)))
+
+
+def large_map() -> None:
+    """10,000 items: time, and the memory that a run holds while its view, which counts items, stays small."""
+    items, graph = list(range(10_000)), map_graph(trivial)
+    bare, ours = cpu(lambda: bare_map(items, trivial)), cpu(lambda: run(graph, items=items))
+    show("map over 10,000 trivial items, an item", 10_000, bare, ours, "<= 40")
+    tracemalloc.start()
+    asyncio.run(run(graph, items=items))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print(f"  its peak memory: {peak / 2**20:.0f} MB, {peak / 10_000 / 1024:.1f} KB an item")
+
+
+def large_graph() -> None:
+    """1,000 nodes in three shapes: CPU milliseconds to check and compile."""
+    names = [f"n{index}" for index in range(1_000)]
+    layers = [", ".join(names[start : start + 10]) for start in range(0, 1_000, 10)]
+    shapes = {
+        "chain": f"START -> {' -> '.join(names)} -> END",
+        "fan": f"START -> {', '.join(names[:-1])} -> n999 -> END",
+        "layers of 10, each leading to each": f"START -> {' -> '.join(layers)} -> END",
+    }
+    for shape, text in shapes.items():
+        graph = Graph("bench")
+        for name in names:
+            graph.node(lambda i=0: {"own": i}, name=name, writes=name)
+        graph.edges(text)
+        checked = min(_seconds(graph.check) for _ in range(ROUNDS))
+        both = min(_seconds(graph.plan) for _ in range(ROUNDS))
+        print(f"1,000 nodes, {shape}: check {checked * 1e3:.0f} ms, check and compile {both * 1e3:.0f} ms CPU (budget 250)")
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    began = time.process_time()
+    do()
+    return time.process_time() - began
+
+
 def imports() -> None:
     with tempfile.TemporaryDirectory() as cache:  # as installed: compiled before, by the first round
         bare = min(_import_seconds("asyncio, sqlite3, json", cache) for _ in range(5))
@@ -152,4 +223,7 @@ if __name__ == "__main__":
     loops(1_000, "")
     loops(10_000, "<= 20")
     maps()
+    large_map()
+    subgraphs()
+    large_graph()
     imports()

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from nbgraph.errors import RunError, WorkerDied
-from nbgraph.executors.processes import Processes
+from nbgraph.executors.processes import Process, Processes
 
 SOON = 60.0
 speaker: ContextVar[str] = ContextVar("speaker", default="nobody")
@@ -130,7 +130,7 @@ def test_a_call_is_made_in_another_process(shared: Processes) -> None:
 
 def test_lambdas_closures_and_their_results_go_by_value(shared: Processes) -> None:
     factor = 3
-    times = shared.submit(lambda other: lambda value: value * factor * other, 7).result(SOON)
+    times: Any = shared.submit(lambda other: lambda value: value * factor * other, 7).result(SOON)
     assert times(2) == 42
 
 
@@ -147,7 +147,7 @@ def test_fifty_megabytes_go_both_ways(shared: Processes) -> None:
 
 
 def test_many_threads_may_submit_at_once(shared: Processes) -> None:
-    results: list[int] = []
+    results: list[tuple[int, int]] = []
 
     def submit(number: int) -> None:
         results.extend(future.result(SOON) for future in [shared.submit(divmod, number, 1 + i) for i in range(5)])
@@ -312,7 +312,7 @@ def test_what_a_call_does_to_its_streams_is_over_with_it(alone: Processes, monke
     recorder = Recorder()
     monkeypatch.setattr(sys, "stdout", recorder)
     alone.submit(lambda: sys.stdout.close()).result(SOON)
-    alone.submit(lambda: sys.stdout.detach() and None).result(SOON)
+    alone.submit(lambda: sys.stdout.detach() and None).result(SOON)  # type: ignore[union-attr]
     alone.submit(print, "still here").result(SOON)
     assert recorder.text == "still here\n"
 
@@ -361,12 +361,12 @@ def test_an_error_comes_back_with_its_traceback_there(shared: Processes) -> None
 def test_the_cause_of_an_error_is_told_too(shared: Processes) -> None:
     def fails() -> None:
         try:
-            {}["k"]
+            os.environ["NO_SUCH_NAME"]
         except KeyError as error:
             raise ValueError("no k") from error
 
     error = shared.submit(fails).exception(SOON)
-    assert "KeyError: 'k'\n\nThe above exception was the direct cause" in error.__notes__[0]  # type: ignore[union-attr]
+    assert "KeyError: 'NO_SUCH_NAME'\n\nThe above exception was the direct cause" in error.__notes__[0]  # type: ignore[union-attr]
 
 
 def test_an_error_that_cannot_be_sent_is_told_by_type_and_message(shared: Processes) -> None:
@@ -471,13 +471,20 @@ def test_a_worker_that_dies_fails_its_own_call_only(tmp_path: Path, death: Calla
         assert [future.result(SOON) for future in queued] == [0, 1, 2]
 
 
+def test_a_wrapped_function_is_called_by_the_name_that_it_is_given(alone: Processes) -> None:
+    call = partial(os._exit, 3)
+    assert str(alone.submit(call).exception(SOON)).startswith("_exit was cut off")
+    call.__name__ = "draft"  # type: ignore[attr-defined]
+    assert str(alone.submit(call).exception(SOON)).startswith("draft was cut off")
+
+
 def test_a_worker_that_dies_while_idle_is_replaced_and_nothing_fails(alone: Processes) -> None:
     for _ in range(3):
         pid = alone.submit(os.getpid).result(SOON)
         until(lambda: alone._idle == 1)
         os.kill(pid, signal.SIGKILL)
         assert alone.submit(os.getpid).result(SOON) != pid
-        until(lambda pid=pid: gone(pid))
+        until(partial(gone, pid))
 
 
 def test_a_worker_that_dies_is_noticed_though_a_process_that_it_forked_lives_on(alone: Processes) -> None:
@@ -517,6 +524,24 @@ def test_a_queued_call_that_is_cancelled_is_not_made(alone: Processes, tmp_path:
     assert not (tmp_path / "made").exists()
 
 
+def test_a_call_that_is_cancelled_while_its_worker_starts_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted, begin = threading.Event(), Process.start
+
+    def start(self: Process) -> None:
+        submitted.wait(SOON)
+        future.cancel()
+        begin(self)
+
+    monkeypatch.setattr(Process, "start", start)
+    with Processes(1) as processes:
+        future = processes.submit((tmp_path / "made").touch)
+        submitted.set()
+        assert processes.submit(int).result(SOON) == 0
+    assert not (tmp_path / "made").exists()
+
+
 def test_cancelling_a_running_call_ends_its_process_and_those_that_it_started(alone: Processes, tmp_path: Path) -> None:
     future = alone.submit(holding(tmp_path, child=True))
     pids = held(tmp_path, 2)
@@ -533,7 +558,13 @@ def test_nothing_is_heard_of_a_cancelled_call(alone: Processes, monkeypatch: pyt
             print("babble")
 
     recorder = Recorder()
-    monkeypatch.setattr(recorder, "write", lambda text: time.sleep(0.005) or recorder.heard.append(("", text)))
+    record = recorder.write
+
+    def write_slowly(text: str) -> int:
+        time.sleep(0.005)
+        return record(text)
+
+    monkeypatch.setattr(recorder, "write", write_slowly)
     monkeypatch.setattr(sys, "stdout", recorder)
     future = alone.submit(babble)
     until(lambda: recorder.heard)
@@ -594,6 +625,7 @@ def test_shutdown_may_cancel_what_has_not_begun_and_need_not_wait(tmp_path: Path
     (pid,) = held(tmp_path)
     queued = processes.submit(int)
     processes.shutdown(wait=False, cancel_futures=True)
+    assert wait([queued], SOON).done == {queued}
     assert queued.cancelled()
     assert not running.done()
     (tmp_path / "go").touch()
@@ -691,7 +723,8 @@ def test_functions_of_notebook_cells_are_called_and_print_in_their_cell() -> Non
         "print(future.result(60))",
         "print(processes.submit(work, 3).exception(60).__notes__[0])",
     ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    form: Any = nbformat.v4
+    notebook = form.new_notebook(cells=[form.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=SOON, kernel_name="python3").execute()
     texts = ["".join(out.get("text", "") for out in cell.outputs) for cell in notebook.cells]
     assert "-2.0" in texts[3]

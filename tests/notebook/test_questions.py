@@ -23,7 +23,7 @@ class Answers:
     """What was clicked."""
 
     def __init__(self, refusal: str | None = None) -> None:
-        self.given: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.given: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = []
         self.refusal = refusal
 
     def __call__(self, *given: Any) -> str | None:
@@ -63,7 +63,7 @@ def test_a_click_is_handed_on_with_the_id(questions: Questions, answers: Answers
     [widget] = show(questions, approval())
     widget.note.value = "good"
     widget.buttons[0].click()
-    assert answers.given == [("run/gate#1", "approve", "good", {})]
+    assert answers.given == [("run/gate#1", "approve", "good", {}, {})]
 
 
 def test_an_answer_from_anywhere_settles_the_widget_and_says_who(questions: Questions) -> None:

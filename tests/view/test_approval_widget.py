@@ -6,8 +6,17 @@ import ipywidgets
 import pytest
 
 from nbgraph.core.approvals import Answer
+from nbgraph.core.forms import Field
+from nbgraph.errors import ApprovalError
 from nbgraph.view.approval_widget import STYLE, ApprovalWidget
 from tests.view.stories import ANSWERED, APPROVAL, HOSTILE
+
+FORM = (
+    Field("score", "integer", "a whole number from 0 to 10"),
+    Field("tone", "choice", "one of formal, casual", choices=("formal", "casual")),
+    Field("urgent", "yes or no", "yes or no", False, False),
+)
+ASKED = replace(APPROVAL, options=("answer",), form=FORM)
 
 
 def asked(refusal: str | None = None, approval=APPROVAL):
@@ -29,7 +38,7 @@ def test_a_click_gives_option_note_and_changed_values():
     widget.fields["score"].control.value = 9
     widget.note.value = "fine"
     widget.buttons[0].click()
-    assert given == [("approve", "fine", {"score": 9})]
+    assert given == [("approve", "fine", {"score": 9}, {})]
     assert all(button.disabled for button in widget.buttons)
 
 
@@ -38,7 +47,7 @@ def test_a_reject_carries_no_edits():
     widget.fields["score"].control.value = 9
     widget.fields["tags"].control.value = "no json"
     widget.buttons[1].click()
-    assert given == [("reject", "", {})]
+    assert given == [("reject", "", {}, {})]
 
 
 def test_a_refusal_is_shown_and_the_answer_can_be_given_again():
@@ -76,6 +85,83 @@ def test_two_clicks_at_once_are_one_answer():
     first.join()
     widget.buttons[1].click()
     assert [answer[0] for answer in given] == ["approve"]
+
+
+def filled(receive):
+    """A question with a form that was filled in, and clicked."""
+    widget = ApprovalWidget(ASKED, (), receive)
+    widget.form["score"].control.value = "11"
+    widget.form["tone"].control.label = "casual"
+    widget.buttons[0].click()
+    return widget
+
+
+def refusing(*arguments):
+    def refuse(*answer):
+        raise ApprovalError(*arguments)
+
+    return refuse
+
+
+def test_what_was_entered_into_the_form_is_given():
+    given = []
+    widget = filled(lambda *answer: given.append(answer))
+    assert given == [("answer", "", {}, {"score": 11, "tone": "casual", "urgent": False})]
+    assert "answered, recorded" in widget.message.value
+    assert all(control.disabled for control in widget.form.controls)
+
+
+def test_what_is_missing_is_told_below_its_field_and_nothing_is_given():
+    widget, given = asked(approval=ASKED)
+    widget.form["score"].control.value = "7"
+    widget.buttons[0].click()
+    assert given == []
+    assert "tone is missing; it should be one of formal, casual." in widget.form["tone"].wrong.value
+    assert (widget.form["score"].wrong.value, "not answered yet" in widget.message.value) == ("", True)
+
+
+def test_entries_that_do_not_fit_are_told_below_their_field_and_can_be_mended():
+    widget = filled(refusing("score should be less.", {"score": "score should be less."}))
+    assert "score should be less." in widget.form["score"].wrong.value
+    assert "not answered yet" in widget.message.value
+    assert (widget.form["score"].control.value, widget.form["score"].control.disabled) == ("11", False)
+    assert not widget.buttons[0].disabled
+
+
+def test_a_mended_form_has_nothing_wrong_said_of_it_any_more():
+    refusals = [ApprovalError("score should be less.", {"score": "score should be less."})]
+
+    def receive(*answer):
+        if refusals:
+            raise refusals.pop()
+
+    widget = filled(receive)
+    widget.form["score"].control.value = "7"
+    widget.buttons[0].click()
+    assert (widget.form["score"].wrong.value, "recorded" in widget.message.value) == ("", True)
+
+
+def test_what_is_wrong_with_the_whole_form_is_told_below_it():
+    widget = filled(refusing("more words than the limit.", {"": "more words than the limit."}))
+    assert "more words than the limit." in widget.message.value
+
+
+def test_a_reject_needs_no_form():
+    widget, given = asked(approval=replace(APPROVAL, form=FORM))
+    widget.buttons[1].click()
+    assert given == [("reject", "", {}, {})]
+
+
+def test_a_settled_form_shows_what_was_answered_by_whomever_and_takes_nothing_more():
+    widget, _ = asked(approval=ASKED)
+    widget.buttons[0].click()
+    form = {"score": "9", "tone": "formal", "urgent": True}
+    widget.settle(replace(ASKED, answer=Answer("answer", "", {}, "run.answer", 1100.0, form)))
+    controls = [widget.form[name].control for name in ("score", "tone", "urgent")]
+    assert [controls[0].value, controls[1].label, controls[2].value] == ["9", "formal", True]
+    assert all(control.disabled for control in controls)
+    assert widget.form["tone"].wrong.value == ""
+    assert re.search(r">answered by run.answer at \d\d:\d\d<", widget.message.value)
 
 
 def test_an_error_of_the_receiver_is_shown():
@@ -126,6 +212,6 @@ def test_reject_stands_out_and_options_can_be_found_by_class():
 
 
 def test_interactive_names_every_widget_that_hears_the_page():
-    widget, _ = asked()
+    widget, _ = asked(approval=replace(APPROVAL, form=FORM))
     hearing = {one for one in everything(widget) if hasattr(one, "disabled") and not isinstance(one, ipywidgets.Box)}
     assert set(widget.interactive) == {one for one in hearing if not isinstance(one, ipywidgets.HTML)}

@@ -2,10 +2,12 @@
 const SVG = "http://www.w3.org/2000/svg";
 const ELEMENTS = new Set("svg g path polygon polyline ellipse circle rect text tspan".split(" "));
 const ATTRIBUTES = new Set("class viewBox width height transform d points text-anchor x y dx dy cx cy r rx ry".split(" "));
-const ICONS = { idle: "", active: "\u25B6\uFE0E", waiting: "?", failed: "\u2717\uFE0E", cancelled: "\u00D7", done: "\u2713\uFE0E" };
-const WORDS = { idle: "not run yet", active: "running", waiting: "waiting for a person" };
-const BUTTONS = { pause: ["running"], resume: ["paused", "failed"], cancel: ["running", "waiting", "paused"] };
-const ROWS = 200;
+const ICONS = { active: "\u25B6\uFE0E", waiting: "?", failed: "\u2717\uFE0E", handled: "\u2717\uFE0E", cancelled: "\u00D7", done: "\u2713\uFE0E" };
+const WORDS = { idle: "not run yet", active: "running", waiting: "waiting for a person", handled: "failed, and the run went on" };
+const BUTTONS = { pause: ["running"], resume: ["paused", "failed"], next: ["paused"], cancel: ["running", "waiting", "paused"] };
+const TIPS = { next: "run what is ready now, then pause again" };
+const STOPS = ["before", "after"];
+const ROWS = 200, TALL = 2000;
 const own = (map, key) => (map && Object.hasOwn(map, key) ? map[key] : undefined); // a node may be called `constructor`
 const pairs = (update) => Object.entries(update).map(([key, value]) => `${key} = ${value}`).join("\n");
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -19,7 +21,7 @@ function copy(source) {
   const made = document.createElementNS(SVG, source.localName);
   for (const { name, value } of source.attributes) {
     if (ATTRIBUTES.has(name)) made.setAttribute(name, value);
-    if (name === "id" && /^[ne]\d+$/.test(value)) made.dataset.id = value;
+    if (name === "id" && /^[nec]\d+$/.test(value)) made.dataset.id = value;
   }
   for (const child of source.childNodes) {
     if (child.nodeType === Node.TEXT_NODE && /^(text|tspan)$/.test(source.localName)) made.append(child.nodeValue);
@@ -49,7 +51,7 @@ function merged(status, { kind, ...changes }) {
   };
 }
 
-function frame(el) {
+function frame(el, model) {
   const view = { selected: null, nodes: new Map(), edges: new Map() };
   const add = (parent, tag, ...keys) => keys.forEach((key) => parent.append(view[key] = make(tag, `nbgraph-${key}`)));
   add(el, "div", "graph");
@@ -57,8 +59,10 @@ function frame(el) {
   add(view.head, "span", "name", "say", "buttons");
   add(view.say, "span", "status", "reason");
   add(view.graph, "details", "steps");
+  add(view.panel, "div", "about", "stops", "more");
   view.say.setAttribute("aria-live", "polite");
-  Object.entries({ refused: "alert", panel: "region" }).forEach(([key, role]) => view[key].setAttribute("role", role));
+  Object.entries({ refused: "alert", panel: "region", stops: "group" }).forEach(([key, role]) => view[key].setAttribute("role", role));
+  view.stops.append(...STOPS.map((when) => stopButton(view, model, when)));
   view.steps.append(make("summary"), make("div", "nbgraph-rows"));
   return view;
 }
@@ -68,32 +72,42 @@ function drawPicture(view, model) {
   const svg = rebuilt(drawing.svg);
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", `graph ${drawing.name}`);
-  // wide pictures shrink until their labels would be hard to read, then scroll
-  svg.style.minWidth = `${Math.min(0.72 * svg.getAttribute("width"), 4000)}px`;
+  svg.style.minWidth = `${0.72 * svg.getAttribute("width")}px`; // shrunk more its labels would be hard to read, so it scrolls
+  view.picture.classList.toggle("nbgraph-tall", svg.getAttribute("height") > TALL);
   [view.nodes, view.edges].forEach((drawn) => drawn.clear());
   for (const group of svg.querySelectorAll("[data-id]")) {
     const index = Number(group.dataset.id.slice(1));
-    if (group.dataset.id[0] === "n") prepareNode(view, group, drawing.nodes[index]);
-    else prepareEdge(view, group, index);
+    prepare[group.dataset.id[0]](view, group, index, drawing.nodes[index]);
   }
   view.picture.replaceChildren(svg);
   view.name.textContent = drawing.name || "";
   drawNotes(view, drawing);
 }
 
-function prepareNode(view, group, node) {
-  if (!node) return;
-  group.dataset.node = node.name;
-  view.nodes.set(node.name, group);
-  if (node.kind === "start" || node.kind === "end") return;
+const prepare = {
+  n(view, group, index, node) {
+    if (!node) return;
+    group.dataset.node = node.name;
+    view.nodes.set(node.name, group);
+    if (node.kind !== "start" && node.kind !== "end") beButton(group);
+  },
+  c(view, group, index, node) {
+    if (!node) return;
+    group.dataset.toggle = node.name;
+    beButton(group);
+    group.setAttribute("aria-expanded", Boolean(node.open));
+    group.setAttribute("aria-label", `subgraph ${node.name}`);
+  },
+  e(view, group, index) {
+    const why = group.querySelector(".nbgraph-why");
+    group.dataset.edge = index;
+    view.edges.set(index, { group, why, written: why.textContent });
+  },
+};
+
+function beButton(group) {
   group.setAttribute("tabindex", "0");
   group.setAttribute("role", "button");
-}
-
-function prepareEdge(view, group, index) {
-  const why = group.querySelector(".nbgraph-why");
-  group.dataset.edge = index;
-  view.edges.set(index, { group, why, written: why.textContent });
 }
 
 function drawNotes(view, { notes = [], undefined: missing }) {
@@ -104,28 +118,37 @@ function drawNotes(view, { notes = [], undefined: missing }) {
 function paint(view, model) {
   const status = model.get("status") || {};
   view.head.hidden = !view.graph.classList.toggle("nbgraph-live", Boolean(status.run || model.get("actions")));
-  view.nodes.forEach((group, name) => paintNode(group, name, own(status.nodes, name)));
+  view.nodes.forEach((group, name) => paintNode(group, name, own(status.nodes, name), stopsAt(status, name)));
   view.edges.forEach((edge, index) => paintEdge(edge, own(status.edges, index)));
   paintRun(view, status.run || { status: "", reason: "" });
   paintButtons(view, model, status.run?.status || "");
+  paintStops(view, model);
   paintSteps(view, status);
 }
 
-function paintNode(group, name, node = { state: "idle", visits: 0 }) {
-  const shown = `${node.state} ${node.visits}`;
+const stopsAt = ({ breaks }, name) => STOPS.filter((when) => breaks?.[when]?.includes(name));
+
+function paintNode(group, name, node = { state: "idle", visits: 0 }, stops = []) {
+  const note = [group.matches(".nbgraph-closed") && node.inside, node.note].filter(Boolean).join(", ");
+  const shown = JSON.stringify([node.state, node.visits, note, stops]);
   if (group.matches(".nbgraph-start, .nbgraph-end") || group.dataset.shown === shown) return;
-  Object.assign(group.dataset, { shown, state: node.state });
-  group.querySelector(".nbgraph-icon").textContent = ICONS[node.state] || "";
-  group.querySelector(".nbgraph-visits").textContent = node.visits > 1 ? `${node.visits}\u00D7` : "";
-  const missing = group.matches(".nbgraph-undefined") ? ", not written yet" : "";
-  group.setAttribute("aria-label", `${name}: ${WORDS[node.state] || node.state}, ${count(node.visits, "visit")}${missing}`);
+  Object.assign(group.dataset, { shown, state: node.state, stops: stops.join(" ") });
+  const write = (part, text) => { group.querySelector(`.nbgraph-${part}`).textContent = text; };
+  write("icon", ICONS[node.state] || "");
+  write("visits", node.visits > 1 ? `${node.visits}\u00D7` : "");
+  write("note", note);
+  const missing = group.matches(".nbgraph-undefined") && "not written yet";
+  const said = [count(node.visits, "visit"), note, ...stops.map((when) => `the run pauses ${when} it`), missing];
+  group.setAttribute("aria-label", `${name}: ${WORDS[node.state] || node.state}, ${said.filter(Boolean).join(", ")}`);
 }
 
 function paintEdge({ group, why, written }, edge = { taken: 0, reason: "" }) {
+  const reason = edge.taken && edge.reason ? edge.reason : written;
+  const short = reason.length > 44 ? `${reason.slice(0, 43)}\u2026` : reason;
+  if (group.dataset.taken === String(edge.taken) && why.textContent === short) return;
   group.dataset.taken = edge.taken;
   group.classList.toggle("nbgraph-taken", edge.taken > 0);
-  const reason = edge.taken && edge.reason ? edge.reason : written;
-  why.textContent = reason.length > 44 ? `${reason.slice(0, 43)}\u2026` : reason;
+  why.textContent = short;
 }
 
 function paintRun(view, { status, reason }) {
@@ -144,8 +167,24 @@ function paintButtons(view, model, status) {
 
 function button(model, action) {
   const made = make("button", `nbgraph-button nbgraph-${action}`, action[0].toUpperCase() + action.slice(1));
+  made.title = TIPS[action] || "";
   made.onclick = () => { made.disabled = true; model.send({ kind: "act", action }); };
   return made;
+}
+
+function stopButton(view, model, when) {
+  const made = make("button", "nbgraph-button nbgraph-stop", `Pause ${when}`);
+  made.onclick = () => {
+    const pressed = made.getAttribute("aria-pressed") === "true";
+    model.send({ kind: "break", node: view.selected, when: pressed ? null : when });
+  };
+  return made;
+}
+
+function paintStops(view, model) {
+  const status = model.get("status") || {}, pressed = stopsAt(status, view.selected);
+  view.stops.hidden = !model.get("actions") || ["done", "cancelled", undefined].includes(status.run?.status);
+  STOPS.forEach((when, place) => view.stops.children[place].setAttribute("aria-pressed", pressed.includes(when)));
 }
 
 function paintSteps(view, status) {
@@ -157,15 +196,15 @@ function paintSteps(view, status) {
 
 function stepTable({ rows = [], steps = 0 }) {
   const made = table(["#", "node", "update", "went on to", "seconds"], rows.map((row) => [
-    row.step, row.visit > 1 ? `${row.node} #${row.visit}` : row.node, pairs(row.update),
-    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"), row.seconds.toFixed(2)]));
+    row.step, row.task, pairs(row.update),
+    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"), row.seconds?.toFixed(2) ?? ""]));
   if (steps > rows.length) made.createCaption().textContent = `the first ${count(steps - rows.length, "step")} left out here`;
   return made;
 }
 
 function answerTable(answers) {
   return table(["asked by", "answer", "note", "given by", "at"], answers.map((one) => [
-    one.node, one.option, one.note, one.by, new Date(one.at * 1000).toLocaleString()]));
+    one.task, one.option, one.note, one.by, new Date(one.at * 1000).toLocaleString()]));
 }
 
 function table(heads, rows) {
@@ -180,19 +219,24 @@ function select(view, model, name) {
   view.nodes.forEach((group, other) => group.classList.toggle("nbgraph-selected", other === name));
   view.panel.hidden = name === null;
   if (name === null) return;
+  paintStops(view, model);
   showDetails(view, model, { node: name });
   model.send({ kind: "select", node: name });
 }
 
-function showDetails(view, model, { node, signature, code, cell, update = {}, log, error, where }) {
+function showDetails(view, model, { node, signature, marks, attempt, code, cell, why, update = {}, log, error, where }) {
   const now = own(model.get("status")?.nodes, node) || { state: "idle", visits: 0 };
-  const about = [WORDS[now.state] || now.state, now.visits > 1 && `${now.visits} visits`, now.items && `${now.items} items`, cell];
+  const said = [WORDS[now.state] || now.state, now.visits > 1 && count(now.visits, "visit"), now.note, attempt, cell];
+  const dim = [said, [marks]].map((words) => words.filter(Boolean).join(" \u00B7 ")).filter(Boolean);
   view.panel.setAttribute("aria-label", `details of ${node}`);
-  view.panel.replaceChildren(make("h4", "", signature || node), make("p", "nbgraph-dim", about.filter(Boolean).join(" \u00B7 ")));
-  part(view.panel, "Error", error && [error, where].filter(Boolean).join("\n"), "nbgraph-error");
-  part(view.panel, "Last update", pairs(update));
-  part(view.panel, "Printed", log);
-  part(view.panel, "Code", code);
+  view.stops.setAttribute("aria-label", `breakpoints of ${node}`);
+  view.about.replaceChildren(make("h4", "", signature || node), ...dim.map((line) => make("p", "nbgraph-dim", line)));
+  view.more.replaceChildren();
+  part(view.more, "Why not yet", why, "nbgraph-prose");
+  part(view.more, "Error", error && [error, where].filter(Boolean).join("\n"), "nbgraph-error");
+  part(view.more, "Last update", pairs(update));
+  part(view.more, "Printed", log);
+  part(view.more, "Code", code);
 }
 
 function part(panel, title, text, className = "") {
@@ -213,27 +257,33 @@ function initialize({ model }) {
 }
 
 function redraw(view, model) {
+  const { node, toggle } = view.picture.querySelector(":focus")?.dataset || {};
   drawPicture(view, model);
   paint(view, model);
   select(view, model, view.nodes.has(view.selected) ? view.selected : null);
+  const again = [...view.picture.querySelectorAll("[role=button]")];
+  again.find(({ dataset }) => (node ?? toggle) !== undefined && dataset.node === node && dataset.toggle === toggle)?.focus();
 }
 
 function repaint(view, model) {
-  const before = view.nodes.get(view.selected)?.dataset.shown;
+  const seen = () => [view.nodes.get(view.selected)?.dataset.shown, view.graph.dataset.status, view.reason.textContent].join();
+  const before = seen();
   paint(view, model);
-  if (before !== view.nodes.get(view.selected)?.dataset.shown) model.send({ kind: "select", node: view.selected });
+  if (view.selected !== null && before !== seen()) model.send({ kind: "select", node: view.selected });
 }
 
 function choose(view, model, event) {
-  const group = event.target.closest("[data-node][role=button]");
+  const group = event.target.closest("[role=button]");
   if (!group || !["click", "Enter", " "].includes(event.key || event.type)) return;
   event.preventDefault();
   event.stopPropagation(); // the notebook has shortcuts of its own for these keys
-  select(view, model, view.selected === group.dataset.node ? null : group.dataset.node);
+  const { node, toggle } = group.dataset;
+  if (toggle === undefined) select(view, model, view.selected === node ? null : node);
+  else model.send({ kind: "toggle", node: toggle, open: group.getAttribute("aria-expanded") !== "true" });
 }
 
 function render({ model, el }) {
-  const view = frame(el), again = () => repaint(view, model);
+  const view = frame(el, model), again = () => repaint(view, model);
   const heard = [["change:drawing", () => redraw(view, model)], ["change:status", again], ["change:actions", again],
     ["msg:custom", (message) => receive(view, model, message)]];
   heard.forEach(([name, listener]) => model.on(name, listener));

@@ -1,0 +1,111 @@
+"""What of a graph is drawn: a subgraph is a cluster with its nodes in it, or one box."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.view.values import shorten
+
+ROOM = 12
+"""As many nodes of subgraphs are drawn without being asked for."""
+ENDS = ("start", "end")
+
+
+class Line(NamedTuple):
+    """Edge `place` of the outline as it is drawn, between the nodes at `tail` and `head`.
+
+    Where an open subgraph has no START or END, the line ends at the border of the cluster `tail_of` or `head_of`, the
+    index of the subgraph; else these are None.
+    """
+
+    place: int
+    edge: OutlineEdge
+    tail: int
+    head: int
+    tail_of: int | None = None
+    head_of: int | None = None
+
+
+class Shown(NamedTuple):
+    """What is drawn: subgraphs that are `open` or `closed`; the nodes in each open one, "" being the graph; `lines`."""
+
+    open: frozenset[str]
+    closed: frozenset[str]
+    members: Mapping[str, tuple[int, ...]]
+    lines: tuple[Line, ...]
+
+
+def own_name(node: OutlineNode) -> str:
+    """The name of a node within its subgraph: `search` of `research/search`."""
+    return node.name.removeprefix(f"{node.cluster}/") if node.cluster else node.name
+
+
+def marks(node: OutlineNode) -> str:
+    """How a node is called, as the line below its name: `retry 3 · timeout 30 s`."""
+    return shorten(" · ".join(node.marks), 44)
+
+
+def shown(outline: Outline, chosen: Mapping[str, bool]) -> Shown:
+    """What is drawn of a graph: subgraphs are open or closed as `chosen`, the others open where all are small."""
+    inside = _inside(outline)
+    few = sum(node.kind not in ENDS for node in outline.nodes if node.cluster) <= ROOM
+    members: dict[str, tuple[int, ...]] = {}
+    closed, waiting = set(), [""]
+    while waiting:
+        cluster = waiting.pop()
+        members[cluster] = tuple(inside.get(cluster, ()))
+        for name in (outline.nodes[index].name for index in members[cluster]):
+            if name and name in inside:
+                waiting.append(name) if chosen.get(name, few) else closed.add(name)
+    doors = _Doors(outline, members)
+    return Shown(doors.open, frozenset(closed), members, tuple(doors.lines()))
+
+
+def _inside(outline: Outline) -> dict[str, list[int]]:
+    inside: dict[str, list[int]] = {}
+    for index, node in enumerate(outline.nodes):
+        inside.setdefault(node.cluster, []).append(index)
+    return inside
+
+
+class _Doors:
+    """Where edges enter and leave the open subgraphs: at their START and END."""
+
+    def __init__(self, outline: Outline, members: Mapping[str, tuple[int, ...]]) -> None:
+        self._outline, self._members = outline, members
+        self.open = frozenset(members) - {""}
+        visible = [index for listed in members.values() for index in listed]
+        self._places = {outline.nodes[index].name: index for index in visible}
+        self._sources = {edge.source for edge in outline.edges}
+
+    def lines(self) -> Iterator[Line]:
+        """The edges between nodes that are drawn."""
+        for index, edge in enumerate(self._outline.edges):
+            if edge.source in self._places and edge.target in self._places:
+                tail, tail_of = self._exit(edge.source)
+                head, head_of = self._entry(edge.target)
+                yield Line(index, edge, tail, head, tail_of, head_of)
+
+    def _entry(self, name: str) -> tuple[int, int | None]:
+        if name not in self.open:
+            return self._places[name], None
+        dot = self._of_kind(name, "start")
+        if dot is not None:
+            return dot, None
+        first = self._members[name][0]
+        return self._entry(self._outline.nodes[first].name)[0], self._places[name]
+
+    def _exit(self, name: str) -> tuple[int, int | None]:
+        if name not in self.open:
+            return self._places[name], None
+        dot = self._of_kind(name, "end")
+        if dot is not None:
+            return dot, None
+        ends = [index for index in self._members[name] if self._outline.nodes[index].name not in self._sources]
+        last = (ends or self._members[name])[-1]
+        return self._exit(self._outline.nodes[last].name)[0], self._places[name]
+
+    def _of_kind(self, name: str, kind: str) -> int | None:
+        return next((index for index in self._members[name] if self._outline.nodes[index].kind == kind), None)
