@@ -46,6 +46,17 @@ _threads = Threads()
 _processes: Executor | None = None
 
 
+class _Starting:
+    """`Graph.run`: gives the `Start` of a graph; no property, for of one IPython would show the property itself."""
+
+    @overload
+    def __get__(self, made: None, owner: type) -> _Starting: ...
+    @overload
+    def __get__(self, made: Graph, owner: type) -> Start: ...
+    def __get__(self, made: Graph | None, owner: type) -> Start | _Starting:
+        return self if made is None else Start(made)
+
+
 class Graph(graph.Graph):
     """A graph of nodes, edges and state keys that is declared step by step and run as often as you like.
 
@@ -62,6 +73,8 @@ class Graph(graph.Graph):
         'All about bees.'
     """
 
+    run = _Starting()
+
     @overload
     def node(self, function: Function, /, **declared: Any) -> Function: ...
     @overload
@@ -73,8 +86,8 @@ class Graph(graph.Graph):
 
         Args:
             name: the node's name; the function's own by default.
-            writes: the key, or keys, that the returned value goes to. Of a graph: the keys that it hands out, or our
-                key for each as `{"notes": "findings"}`; by default what its last nodes write.
+            writes: the key, or keys, that the returned value goes to. Of a graph: the keys that it hands out, or for
+                keys of ours those of it, as `{"notes": "findings"}`; by default what its last nodes write.
             reads: of a graph: our key for an input of it, as `{"question": "topic"}`; by default the one of its name.
             retry: how often it is tried in all; in a map, each item.
             backoff: seconds before the second attempt; doubled for each further one, and varied by up to a half.
@@ -173,6 +186,7 @@ class Graph(graph.Graph):
         """
         self.add_edges(text, functions)
 
+    @graph.alone
     def check(self) -> list[Problem]:
         """All problems of the graph, the grave ones first."""
         return checks.check(self)
@@ -181,6 +195,7 @@ class Graph(graph.Graph):
         """What a picture of the graph needs."""
         return self.outlined(tuple(str(problem) for problem in self.check() if problem.severity != "todo"))
 
+    @graph.alone
     def plan(self) -> plan.Plan:
         """The graph compiled.
 
@@ -192,11 +207,6 @@ class Graph(graph.Graph):
             listed = "\n".join(f"- {problem}" for problem in grave)
             raise GraphError(f"{self.name} cannot run yet:\n{listed}", tuple(grave))
         return plan.compile(self, self.outline())
-
-    @property
-    def run(self) -> Start:
-        """Start a run on the engine's thread; returns at once. `g.run?` lists the inputs of the graph; see `Start`."""
-        return Start(self)
 
     async def arun(self, inputs: Mapping[str, Any] | None = None, /, **given: Any) -> Run:
         """Run on the caller's own event loop; returns when the run is done or cannot go on by itself.
@@ -223,6 +233,7 @@ class Graph(graph.Graph):
             notice(batch)
         return batch
 
+    @graph.alone
     def started(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> Run:
         """Start a run on `loop`, with inputs and options as `run` takes them."""
         options, compiled = _options(given), self.plan()

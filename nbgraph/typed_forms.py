@@ -6,6 +6,7 @@ imported when first a form is asked for, and pydantic with it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ def _read(declared: Any) -> Form:
         why = told(error).partition("\n")[0].partition(". Set `arbitrary")[0].rstrip(".")
         raise _refusal(declared, f"not all of it can be read from JSON ({why})") from None
     schema = _resolved(root, root)
-    parts = tuple(_parts(schema, root))
+    parts = tuple(part for part in _parts(schema, root) if part.field.name not in _made_by_itself(declared))
     if not parts or schema.get("type") == "null":
         raise _refusal(declared, "there is nothing to enter")
     return Form(tuple(part.field for part in parts), _Reader(adapter, parts).value)
@@ -155,6 +156,12 @@ class _Part(NamedTuple):
     field: Field
     members: tuple[Any, ...]
     needed: bool
+
+
+def _made_by_itself(declared: Any) -> set[str]:
+    """The fields that a dataclass takes from nobody."""
+    known = dataclasses.fields(declared) if dataclasses.is_dataclass(declared) else ()
+    return {field.name for field in known if not field.init}
 
 
 def _parts(schema: Schema, root: Schema) -> Iterator[_Part]:
@@ -264,9 +271,11 @@ class _Reader:
         given, wrong = dict[str, Any](), dict[str, str]()
         for name, part in self._parts.items():
             entry = entries.get(name, part.field.default)
+            if not _counts(part, entry):
+                continue
             if _is_odd(part.field, entry):
                 wrong[name] = _unlike(part.field, entry)
-            elif _counts(part, entry):
+            else:
                 given[name] = _meant(part, entry)
         try:
             value = self._adapter.validate_python(
@@ -322,7 +331,7 @@ def _counts(part: _Part, entry: Any) -> bool:
     field = part.field
     if entry is None and not field.optional:
         return False
-    return not field.name or part.needed or type(entry) is not type(field.default) or bool(entry != field.default)
+    return part.needed or not field.name or not (entry is field.default or _is_it(entry, field.default))
 
 
 def _meant(part: _Part, entry: Any) -> Any:

@@ -7,7 +7,7 @@ import enum
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
 
@@ -370,6 +370,22 @@ def test_a_default_that_json_cannot_hold_still_counts() -> None:
 
     assert [each.default for each in read_form(Odd).fields] == [None, None]
     assert read_form(Odd).value({}).rest == (1, Plain)
+
+
+def test_what_a_dataclass_makes_by_itself_is_not_asked_for() -> None:
+    @dataclass
+    class Counted:
+        words: int
+        start: InitVar[int] = 3
+        total: int = field(init=False, default=0)
+        rate: float = float("nan")
+
+        def __post_init__(self, start: int) -> None:
+            self.total = self.words + start
+
+    Counted.__annotations__ = {"words": int, "start": InitVar[int], "total": int, "rate": float}
+    assert list(fields(Counted)) == ["words", "start", "rate"]
+    assert read_form(Counted).value({"words": 4}).total == 7
 
 
 # -- types that nobody can be asked for --------------------------------------------------------------------------------

@@ -139,7 +139,8 @@ class Calls:
             return await self._attempts(walk, node, values, context)
         try:
             given = arguments(node.name, node.name, node.reads, values)
-            key = fingerprint(node.name, node.code, cache.version, dict(sorted(given.items())))
+            code = node.inner.code() if node.inner else node.code
+            key = fingerprint(node.name, code, cache.version, dict(sorted(given.items())))
         except NoFingerprint as error:
             walk.note_log(context, f"{node.name} is not cached: what it reads holds {error.kind}, which has no value.")
             return await self._attempts(walk, node, values, context)

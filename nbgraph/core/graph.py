@@ -5,10 +5,12 @@ A graph is changed only by declarations. It knows nothing of running: `plan.comp
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from nbgraph.core import edges
 from nbgraph.core.cache import Cache
@@ -20,6 +22,10 @@ from nbgraph.core.state import Schema, read_schema
 from nbgraph.errors import DeclarationError, nearest
 
 START, END = "START", "END"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Source(NamedTuple):
@@ -113,6 +119,17 @@ class _Declared:
     functions: Mapping[str, Callable[..., Any]]
 
 
+def alone(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that no other thread's declaration or reading of the same graph comes between."""
+
+    @functools.wraps(method)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with args[0].lock:  # type: ignore[attr-defined]
+            return method(*args, **kwargs)
+
+    return locked
+
+
 @dataclass(eq=False)
 class Graph:
     """A graph under declaration: nodes, edges and state keys, each with the cell that declared it.
@@ -128,6 +145,7 @@ class Graph:
     declared: dict[str, Node] = field(default_factory=dict)
     duplicates: dict[str, Duplicate] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache)
+    lock: Any = field(default_factory=threading.RLock, repr=False)
     _edges: list[_Declared] = field(default_factory=list)
     _first: dict[str, Source] = field(default_factory=dict)  # where a name was declared that its cell had not before
     _schema_source: Source | None = None
@@ -140,6 +158,7 @@ class Graph:
 
     # Declaring
 
+    @alone
     def add(self, node: Node) -> tuple[str, ...]:
         """Declare `node` in place of one of the same name; returns sentences for the person who declared it."""
         check_name(node.name, "node")
@@ -161,6 +180,7 @@ class Graph:
         self.duplicates[node.name] = Duplicate(node.name, earlier, later)
         return (f"{node.name} is declared in {earlier.label} and in {later.label}; {later.label} counts now.",)
 
+    @alone
     def add_edges(self, text: str, functions: Mapping[str, Callable[..., Any]] | None = None) -> tuple[Statement, ...]:
         """Declare the edges in `text`; statements that the same cell declared before are replaced.
 
@@ -185,11 +205,13 @@ class Graph:
         self.declare_state(read_schema(declared))
         return declared
 
+    @alone
     def declare_state(self, schema: Schema) -> None:
         """Declare the keys of `schema` in place of those declared before."""
         self.schema, self._schema_source = schema, declared_in.get()
         self.revision += 1
 
+    @alone
     def drop(self, name: str) -> str:
         """Forget a node and every edge statement that names it alone on a side; returns what was forgotten.
 
@@ -206,6 +228,7 @@ class Graph:
         gone = before - len(self._edges)
         return f"dropped {name}" + (f" and {gone} edge statement{'s' * (gone > 1)}" if gone else "")
 
+    @alone
     def clear(self) -> str:
         """Forget everything; returns a sentence on what was forgotten, or an empty string."""
         nodes, listed = len(self.declared), len(self.edge_list())
@@ -216,6 +239,7 @@ class Graph:
         self.revision += 1
         return had
 
+    @alone
     def finish(self, source: Source) -> tuple[str, ...]:
         """Called when a cell has run to its end: forget what it declared before and no longer does.
 
@@ -246,6 +270,7 @@ class Graph:
     # Reading
 
     @property
+    @alone
     def nodes(self) -> Mapping[str, Node]:
         """The declared nodes, and those that edges name without a declaration where `found` knows them.
 
@@ -296,6 +321,7 @@ class Graph:
         start = self.implied_start(listed)
         return (*listed, OutlineEdge(START, start, "plain", "")) if start else tuple(listed)
 
+    @alone
     def outlined(self, notes: tuple[str, ...] = (), within: str = "") -> Outline:
         """The graph as data for a picture, with `notes` to show below it.
 
@@ -346,6 +372,11 @@ class Graph:
         declared = [node.inner for node in self.declared.values() if node.inner is not None]
         named = (self.graph_named(name) for name in self.names() if name not in self.declared)
         return [*declared, *(graph for graph in named if graph is not None)]
+
+    def code(self) -> str:
+        """The text of all that is declared, in the graphs that it uses too."""
+        written = (node.inner.code() if node.inner else node.code for node in self.nodes.values())
+        return "\n".join((*map(str, self.statements), *written))
 
     def implied_start(self, listed: list[OutlineEdge]) -> str | None:
         """The only node without incoming edges, where no edge leaves START."""

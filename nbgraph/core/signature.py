@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, is_typeddict
 from nbgraph.core.names import check_name
 from nbgraph.core.returns import Returns, returned
 from nbgraph.core.type_agreement import UNKNOWN, class_of, fields_of, hints_of, members, strings_of, without_none
+from nbgraph.core.updates import Overwrite
 from nbgraph.errors import DeclarationError
 
 
@@ -130,6 +131,8 @@ def _annotated(hint: Any, name: str) -> Writes | None:
 def _is_one_value(part: Any) -> bool:
     """Whether its values are no dicts, which would be updates, and nothing that is still to be awaited."""
     kind = class_of(part)
+    if part is Overwrite:
+        return True
     try:
         return kind is not None and not (
             issubclass(kind, dict | Awaitable) or issubclass(dict, kind) or inspect.isabstract(kind)

@@ -23,6 +23,8 @@ from typing import (
     is_typeddict,
 )
 
+from nbgraph.core.updates import Overwrite
+
 UNKNOWN: Any = inspect.Parameter.empty
 """The type of what has no annotation, or one that cannot be resolved."""
 
@@ -31,6 +33,7 @@ _WRAPPERS = {Annotated, Required, NotRequired, Final, ClassVar, getattr(typing, 
 _ALIASES: Any = getattr(typing, "TypeAliasType", ())
 _NUMBERS = (int, float, complex)
 _LISTS = (list, tuple, set, frozenset)
+_CALLABLE: Any = Callable
 
 
 class Value(NamedTuple):
@@ -83,8 +86,9 @@ def class_of(member: Any) -> type | None:
     found = get_origin(member) or member
     if is_typeddict(found):
         return dict
-    vague = not isinstance(found, type) or found is UNKNOWN or getattr(found, "_is_protocol", False)
-    return None if vague or found.__module__ in ("typing", "typing_extensions") else found
+    if not isinstance(found, type) or found in (UNKNOWN, Overwrite) or getattr(found, "_is_protocol", False):
+        return None
+    return None if found.__module__ in ("typing", "typing_extensions") else found
 
 
 def without_none(annotation: Any) -> Any:
@@ -97,7 +101,9 @@ def _is_none(member: Any) -> bool:
 
 
 def _united(found: Collection[Any]) -> Any:
-    written = tuple(Literal[each.value] if isinstance(each, Value) else each for each in found)
+    values = tuple(each.value for each in found if isinstance(each, Value))
+    others = tuple(each for each in found if not isinstance(each, Value))
+    written = (*others, Literal[values]) if values else others
     try:
         return Union[written] if written else UNKNOWN  # noqa: UP007  # `|` takes no tuple
     except TypeError:  # not all that can stand as an annotation can stand in a union
@@ -177,7 +183,8 @@ def _arguments_match(one: Any, other: Any) -> bool:
 
 
 def _arguments(member: Any) -> tuple[Any, ...]:
-    return () if isinstance(member, Value) else get_args(member)
+    """What a member is of, as `str` is in `list[str]`; of what can be called, nothing is compared."""
+    return () if isinstance(member, Value) or class_of(member) is _CALLABLE else get_args(member)
 
 
 def _tuples_match(one: Any, other: Any) -> bool:

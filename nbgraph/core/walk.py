@@ -254,7 +254,15 @@ class Walk(Asking):
     async def _step(self, task: Task, context: Context) -> tuple[Task, ...]:
         """Call the node and commit; returns the tasks that this lets start."""
         if task.id not in self._unsaved:
-            await self._execute_and_commit(task, context)
+            try:
+                writes = await self._execute(task, context)
+            except BaseException as error:
+                if not self._passes_on(task, error):
+                    raise
+                self._tell_failed(task, failure_of(error, self.plan.nodes[task.node]))
+                self._commit(task, (), context, error)
+            else:
+                self._commit(task, writes, context)
         _, step, moved = self._unsaved[task.id]
         await self.run.store.append(self.run_id, step)
         del self._unsaved[task.id]
@@ -272,16 +280,9 @@ class Walk(Asking):
         number, _, node, visit, _, _, taken, _, at, cached, *_ = step
         self.run.tell(events.TaskFinished(node, visit, at, number, step.update, taken, cached, self.within))
 
-    async def _execute_and_commit(self, task: Task, context: Context) -> None:
-        try:
-            writes = await self._execute(task, context)
-        except BaseException as error:
-            if not self.plan.exits[task.node].errors or not self._counts(task) or self.run.loop_ends(error):
-                raise
-            self._tell_failed(task, failure_of(error, self.plan.nodes[task.node]))
-            self._commit(task, (), context, error)
-        else:
-            self._commit(task, writes, context)
+    def _passes_on(self, task: Task, error: BaseException) -> bool:
+        """Whether a failure goes on along error edges, and does not stop the run."""
+        return bool(self.plan.exits[task.node].errors) and self._counts(task) and not self.run.loop_ends(error)
 
     def _counts(self, task: Task) -> bool:
         """Whether what becomes of a task still counts: neither the run nor the subgraph was ended, no race was lost."""

@@ -17,7 +17,10 @@ LIMIT = 1000
 
 
 class SubgraphBody:
-    """Walks the graph with what it reads as inputs, and gives what it hands out: `writes` maps its keys to ours."""
+    """Walks the graph with what it reads as inputs, and gives what it hands out.
+
+    Both mappings are read like assignments: `reads` gives our key for its input, `writes` its key for ours.
+    """
 
     blocking = False
 
@@ -46,8 +49,8 @@ def subgraph_node(
         name: the node's name; the graph's own by default.
         reads: our key for an input of the graph, as `{"question": "topic"}`; an input that is not named has our key
             of its own name.
-        writes: what the graph hands out: keys of it, or our key for each as `{"notes": "findings"}`; by default what
-            the nodes that lead to its END write.
+        writes: what the graph hands out: keys of it, or for keys of ours those of it, as `{"notes": "findings"}`; by
+            default what the nodes that lead to its END write.
         limit: its steps until the run is paused.
 
     Raises:

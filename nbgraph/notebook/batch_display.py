@@ -62,7 +62,7 @@ class BatchDisplay:
     def _watch(self, batch: Batch) -> None:
         self._live = BatchWidget(self._rows.shown(batch, LIVE_ROWS), self._act)
         deliver_while_busy(self._live.interactive)
-        self._dismiss = batch.subscribe(self._hear)
+        batch.subscribe(self._hear)
         self._loop.call_soon_threadsafe(self._hear, 0)
 
     # In a cell
@@ -117,7 +117,6 @@ class BatchDisplay:
             return
         self._publish(self._drawn(batch))
         if set(batch.counts) <= OVER:
-            self._dismiss()
             self._batch = None
 
 
@@ -125,7 +124,7 @@ class Rows:
     """What is shown of the rows of one batch; the values of a row that is done are put into words once."""
 
     def __init__(self) -> None:
-        self._done: dict[Row, ShownRow] = {}
+        self._done: dict[int, ShownRow] = {}
 
     def shown(self, batch: Batch, limit: int) -> ShownBatch:
         """The batch with at most `limit` of its rows."""
@@ -133,15 +132,15 @@ class Rows:
         return ShownBatch(batch.name, batch.counts, [self._row(batch, row) for row in rows])
 
     def _row(self, batch: Batch, row: Row) -> ShownRow:
-        if row in self._done:
-            return self._done[row]
+        if row.number in self._done:
+            return self._done[row.number]
         status = str(row.status)
         given = {column: row.inputs[column] for column in batch.columns if column in row.inputs}
         note = "" if status == Status.CANCELLED else shorten(row.reason, NOTE)
         results = _results(row) if status == Status.DONE else {}
         shown = ShownRow(shorten(str(row.label), VALUE), status, _short(given), _short(results), note)
         if status == Status.DONE:
-            self._done[row] = shown
+            self._done[row.number] = shown
         return shown
 
 

@@ -1,4 +1,4 @@
-"""Tab in a declaring cell: options and their values, actions, graphs, nodes and keys; nothing where these do not belong."""
+"""Tab in a declaring cell: options and values, actions, graphs, nodes and keys; nothing where these do not belong."""
 
 from __future__ import annotations
 
@@ -120,17 +120,16 @@ class GraphCompleter:
         return Offer(fragment, tuple(name for name in found if name not in before))
 
     def _pairs(self, option: Option, before: list[str], fragment: str, line: str) -> Offer | None:
-        """A key of the graph that becomes a node, or after `=` one of ours."""
+        """A key before or after `=`: ours, or one of the graph that becomes a node."""
         named = re.match(r"\s*%subgraph\s+(\w+)", line)
         inner = self._catalog.graphs().get(named[1]) if named else None
-        theirs, equals, ours = fragment.partition("=")
-        if equals:
-            return Offer(ours, _keys(self._graph(line)))
         if inner is None:
             return None
-        found = writers(inner) if option.name == "--writes" else _read_by(inner)
-        said = [part.partition("=")[0] for part in before]
-        return Offer(theirs, tuple(key for key in found if key not in said))
+        ours = _keys(self._graph(line))
+        left, equals, right = fragment.partition("=")
+        if option.name == "--reads":
+            return Offer(right, ours) if equals else Offer(left, _unsaid(_read_by(inner), before))
+        return Offer(right, tuple(writers(inner))) if equals else Offer(left, _unsaid((*writers(inner), *ours), before))
 
     # A line of edges, a question
 
@@ -145,7 +144,7 @@ class GraphCompleter:
             return Offer(fragment, ("error",))
         if re.search(r"\b(if|by|each)\s", statement):
             return Offer(fragment, _keys(graph))
-        if re.search(r"->\s*\w+\s+\w*$", statement):
+        if re.search(r"->\s*\w+(?:\s*,\s*\w+)*\s+\w*$", statement):
             return Offer(fragment, WORDS)
         return Offer(fragment, (START, *dict.fromkeys((*graph.names(), *self._usable(graph))), END))
 
@@ -175,6 +174,11 @@ def _keys(graph: Graph | None) -> tuple[str, ...]:
     if graph is None:
         return ()
     return tuple(dict.fromkeys((*graph.schema.keys, *writers(graph), *_read_by(graph))))
+
+
+def _unsaid(keys: Iterable[str], before: list[str]) -> tuple[str, ...]:
+    said = [part.partition("=")[0] for part in before]
+    return tuple(dict.fromkeys(key for key in keys if key not in said))
 
 
 def _read_by(graph: Graph) -> Iterable[str]:

@@ -175,7 +175,7 @@ class GraphMagics(Magics):
 
             %graph use essay
 
-            %subgraph research --reads question=topic --writes notes=findings
+            %subgraph research --reads question=topic --writes findings=notes
 
             %subgraph research --name deep --limit 50 --retry 2 --timeout 5m
         """

@@ -81,7 +81,7 @@ class HumanLine(NamedTuple):
 
 
 class SubgraphLine(NamedTuple):
-    """What stands after `%subgraph`; `reads` and `writes` hold a key of the inner graph and ours."""
+    """What stands after `%subgraph`; `reads` holds our key for inputs of the graph, `writes` its key for ours."""
 
     inner: str
     name: str | None = None
@@ -304,17 +304,17 @@ def _keys(option: Option, word: Word) -> tuple[str, ...]:
 
 
 def _pairs(option: Option, word: Word) -> dict[str, str]:
-    """A key of a graph and ours for each `a=b`; a mere `a` is both."""
+    """What stands after each `=`, by what stands before it; a mere `a` is `a=a`."""
     found: dict[str, str] = {}
     for part in word.parts():
-        inner, equals, outer = part.text.partition("=")
-        if not inner or (equals and not outer):
-            raise part.wrong(f"{option.name} takes pairs, as `{option.name} question=topic`; not {part.text!r}.")
-        key = _name(part._replace(text=inner), "key")
+        before, equals, after = part.text.partition("=")
+        if not before or (equals and not after):
+            raise part.wrong(f"{option.name} takes pairs of keys: `{option.name} {option.value}`; not {part.text!r}.")
+        key = _name(part._replace(text=before), "key")
         if key in found:
             raise part.wrong(f"{key!r} stands here twice; keep one.")
-        column = part.column + len(inner) + 1
-        found[key] = _name(part._replace(text=outer, column=column), "key") if equals else key
+        column = part.column + len(before) + 1
+        found[key] = _name(part._replace(text=after, column=column), "key") if equals else key
     return found
 
 

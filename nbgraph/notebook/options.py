@@ -103,8 +103,8 @@ ON = Option(
 )
 CALLING = (RETRY, BACKOFF, RETRY_ON, TIMEOUT, CACHE, VERSION, JOIN, PARALLEL)
 
-READS = Option("--reads", "pairs", "k=ours,..", "our key for an input of it, where ours has another name")
-HANDS = Option("--writes", "pairs", "k=ours,..", "the keys that it hands out, and ours for one that has another name")
+READS = Option("--reads", "pairs", "its=ours,..", "our key for an input of it, where ours has another name")
+HANDS = Option("--writes", "pairs", "ours=its,..", "the keys that it hands out, by their names or by ours")
 NAMED = Option("--name", "node", "NAME", "the name of the node, instead of the graph's")
 LIMIT = Option("--limit", "count", "N", "its steps until the run is paused; else 1000")
 

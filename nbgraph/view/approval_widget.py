@@ -29,7 +29,8 @@ STYLE = """<style>
 .nbgraph-approval :is(.nbgraph-key, .nbgraph-hint, .widget-label:not(.widget-label-basic)) {
   font-size: 12px; line-height: 20px; height: auto; color: var(--jp-ui-font-color2, #656d76) }
 .nbgraph-approval :is(.widget-textarea, .widget-text) > :is(textarea, input) { width: 100%; flex: 0 0 auto }
-.nbgraph-approval .widget-dropdown > select { flex: 0 0 auto }
+.nbgraph-approval .widget-dropdown > select { flex: 0 0 auto; min-width: 160px; height: 28px }
+.nbgraph-approval .nbgraph-field { margin-bottom: 6px }
 .nbgraph-approval .nbgraph-wrong { font-size: 12px; color: var(--jp-error-color1, #c62828) }
 .nbgraph-approval .nbgraph-options { margin: 6px 0 2px }
 .nbgraph-approval button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px }

@@ -36,7 +36,7 @@ _NODES = {
     "human": {"shape": "octagon", "style": "solid", "margin": "0.14,0.05"},
 }
 _CLOSED = {"peripheries": "2", "margin": "0.32,0.09"}
-_OPEN = {"style": "rounded", "labeljust": "l", "fontsize": "13", "margin": "14"}
+_OPEN = {"style": "rounded", "labeljust": "l", "fontsize": "13", "margin": "18"}
 _CHOICE = {"dir": "both", "arrowtail": "odiamond"}
 _EDGES = {
     "if": _CHOICE,

@@ -14,7 +14,7 @@ from nbgraph.errors import ApprovalError
 from nbgraph.view.edit_field import WIDE, area, written
 from nbgraph.view.markdown import display
 
-NOTHING = "—"
+NOTHING = "—", -1  # a choice that is none, and its place
 YES = ("true", "yes", "on", "y", "t", "1")
 LONG = 80  # signs from which on a text gets several lines
 
@@ -74,6 +74,7 @@ class FormField:
         hint = ipywidgets.HTML(escape(_hint(field)))
         hint.add_class("nbgraph-hint")
         self.box = ipywidgets.VBox([self.control, *([hint] if hint.value else []), self.wrong])
+        self.box.add_class("nbgraph-field")
         self.tell("")
 
     def tell(self, sentence: str) -> None:
@@ -84,8 +85,8 @@ class FormField:
     def show(self, entry: Any) -> None:
         """Show what was answered."""
         if isinstance(self.control, ipywidgets.Dropdown):
-            self.control.options = [(NOTHING if entry is None else _label(entry), 0)]
-            self.control.value = 0
+            self.control.options = [NOTHING if entry is None else (_label(entry), 0)]
+            self.control.index = 0
         elif isinstance(self.control, ipywidgets.Checkbox):
             self.control.value = entry is True or str(entry).strip().lower() in YES
         else:
@@ -101,7 +102,7 @@ class FormField:
         if isinstance(self.control, ipywidgets.Checkbox):
             return {field.name: entered}
         if isinstance(self.control, ipywidgets.Dropdown):
-            return self._nothing() if entered is None else {field.name: _choices(field)[entered]}
+            return self._nothing() if entered == NOTHING[1] else {field.name: _choices(field)[entered]}
         return {field.name: _read(field, entered)} if entered.strip() else self._nothing()
 
     def _nothing(self) -> dict[str, Any]:
@@ -140,8 +141,8 @@ def _dropdown(field: Field, look: dict[str, Any]) -> ipywidgets.Dropdown:
     """A choice that is made by nobody but the person, where the type has no default."""
     choices = _choices(field)
     options = [(_label(choice), index) for index, choice in enumerate(choices)]
-    chosen = choices.index(field.default) if field.default in choices else None
-    nothing = [(NOTHING, None)] if chosen is None or field.optional else []
+    chosen = choices.index(field.default) if field.default in choices else NOTHING[1]
+    nothing = [NOTHING] if field.optional or field.default not in choices else []
     return ipywidgets.Dropdown(options=[*nothing, *options], value=chosen, **look)
 
 

@@ -45,7 +45,7 @@ def picture(drawing: Drawing, outline: Outline, progress: Progress) -> str:
     groups = by_id(root)
     for index, node in enumerate(outline.nodes):
         if f"n{index}" in groups:
-            _paint_node(groups[f"n{index}"], node, progress, node.name in drawing.closed)
+            _paint_node(groups[f"n{index}"], node, progress, drawing)
         if f"c{index}" in groups:
             _paint_toggle(groups[f"c{index}"])
     for index, edge in enumerate(outline.edges):
@@ -61,7 +61,7 @@ def _background(root: Element) -> Element:
     return Element("rect", {"width": width, "height": height, "rx": "8", "fill": PAPER})
 
 
-def _paint_node(group: Element, node: OutlineNode, progress: Progress, closed: bool) -> None:
+def _paint_node(group: Element, node: OutlineNode, progress: Progress, drawing: Drawing) -> None:
     shown = progress.node(node.name)
     look = LOOKS[shown["state"]]
     if node.kind in ENDS:
@@ -69,6 +69,7 @@ def _paint_node(group: Element, node: OutlineNode, progress: Progress, closed: b
     inked = INK if node.defined else DIM
     for place, shape in enumerate(_of(group, *SHAPES)):
         fill = "none" if place else look.fill  # of a doubled border the outer one comes second
+        fill = PAPER if node.name in drawing.open else fill
         shape.attrib.update({"fill": fill, "stroke": look.line, "stroke-width": "1.25"})
         if not node.defined:
             shape.set("stroke-dasharray", "4 3")
@@ -76,7 +77,7 @@ def _paint_node(group: Element, node: OutlineNode, progress: Progress, closed: b
         small = text.get("class") == "nbgraph-marks"
         text.attrib.update({"fill": DIM if small else inked, "font-size": "10" if small else "13"})
     _paint_mark(group, look.line, shown)
-    note = ", ".join(filter(None, (shown.get("inside", "") if closed else "", shown.get("note", ""))))
+    note = ", ".join(filter(None, (shown.get("inside", "") if node.name in drawing.closed else "", shown.get("note", ""))))
     _paint_note(group, note)
 
 
@@ -85,10 +86,13 @@ def _paint_toggle(group: Element) -> None:
     for element in _of(group, "rect", "polygon"):
         group.remove(element)
     for text in _of(group, "text"):
-        text.attrib.update({"fill": INK, "font-size": "13"})
-        text.set("x", f"{float(text.get('x', 0)) - 14:.2f}")
+        text.attrib.update({"fill": INK, "font-size": "13", "x": f"{float(text.get('x', 0)) - 14:.2f}"})
         for more in text:
             more.attrib.update({"fill": DIM, "font-size": "10"})
+        rim = fromstring(tostring(text))
+        for part in rim.iter():
+            part.attrib.update({"fill": PAPER, "stroke": PAPER, "stroke-width": "4"})
+        group.insert(0, rim)
 
 
 def _paint_end(group: Element, kind: str) -> None:

@@ -46,7 +46,7 @@ def cleaned(svg: str, outline: Outline, what: Shown, direction: str) -> str:
             _dress_node(groups[f"n{index}"], node, what, direction)
     for index, edge in enumerate(outline.edges):
         _dress_edge(groups.get(f"e{index}"), edge.kind)
-    _add_toggles(root, outline, what)
+    _arrange(root, outline, what)
     return tostring(root, encoding="unicode")
 
 
@@ -84,7 +84,8 @@ def _dress_node(group: Element, node: OutlineNode, what: Shown, direction: str) 
     group.set("class", _node_classes(node) + " nbgraph-open" * opened + " nbgraph-closed" * closed)
     box = box_of(group)
     if node.kind in ENDS:
-        return _name_end(group, shorten(own_name(node), 24), box, direction)
+        # within a cluster its place says which it is
+        return None if node.cluster else _name_end(group, shorten(node.name, 24), box, direction)
     name = group.find("text")
     if name is not None:
         name.set("class", "nbgraph-label")
@@ -131,21 +132,26 @@ def _mark(group: Element, box: Box, opened: bool = False) -> None:
             SubElement(group, "circle", {"class": f"nbgraph-{part} nbgraph-{when}", **place})
 
 
-def _add_toggles(root: Element, outline: Outline, what: Shown) -> None:
-    """Beside each subgraph what opens and closes it: a button within a button could not be reached by keyboard."""
-    parents = {child: parent for parent in root.iter() for child in parent}
-    groups = by_id(root)
+def _arrange(root: Element, outline: Outline, what: Shown) -> None:
+    """Put what has text upon the lines, in the order of the outline, and beside each subgraph what opens and closes it.
+
+    That is no part of it: a button within a button could not be reached by keyboard.
+    """
+    groups, parents = by_id(root), {child: parent for parent in root.iter() for child in parent}
     for index, node in enumerate(outline.nodes):
         group = groups.get(f"n{index}")
-        if group is None or node.name not in what.open | what.closed:
+        if group is None:
             continue
-        box, parent = box_of(group), parents[group]
-        toggle = Element("g", {"id": f"c{index}", "class": "nbgraph-toggle"})
-        _fill_toggle(toggle, node, box, node.name in what.open)
-        parent.insert(list(parent).index(group) + 1, toggle)
+        parent, opened = parents[group], node.name in what.open
+        if not opened:
+            parent.remove(group)
+            parent.append(group)
+        if opened or node.name in what.closed:
+            _fill_toggle(SubElement(parent, "g", {"id": f"c{index}", "class": "nbgraph-toggle"}), node, group, opened)
 
 
-def _fill_toggle(toggle: Element, node: OutlineNode, box: Box, opened: bool) -> None:
+def _fill_toggle(toggle: Element, node: OutlineNode, group: Element, opened: bool) -> None:
+    box = box_of(group)
     if not opened:
         left, middle = box.left + 16, (box.top + box.bottom) / 2
         area = Box(box.left + 4, box.top + 4, box.left + 30, box.bottom - 4)

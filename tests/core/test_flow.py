@@ -16,6 +16,8 @@ from nbgraph.core.events import TaskError
 from nbgraph.core.plan import compile
 from nbgraph.core.scheduler import Task
 from nbgraph.core.signature import Read, Writes
+from nbgraph.core.survey import Survey
+from tests.core.declared import graph
 from tests.core.random_graphs import ITEMS, Shape, shapes
 
 KEYS = ("k0", "k1", "k2")
@@ -108,3 +110,23 @@ def test_a_reading_that_is_not_told_of_always_finds_its_key(case: tuple[Shape, D
     for run in range(20):
         lacks = missed(made, shape, data, random.Random(seed + run))
         assert lacks <= known, f"{shape.text()}\n{data}"
+
+
+def test_a_way_without_a_key_is_a_shortest_one() -> None:
+    made = graph("START -> s; s -> a if c; s -> b else; b -> d; a -> d -> r; s -> r -> END", write={"a": "{'k': 1}"})
+    survey = Survey(made)
+    assert survey.flow.way_without(survey.key_bit["k"], "r") == ("START", "s", "r")
+    assert survey.flow.way_without(survey.key_bit["k"], "START") == ("START",)
+
+
+def test_a_way_is_not_named_where_a_branch_with_the_key_is_waited_for() -> None:
+    made = graph("START -> s -> a, r; a -> r -> p -> END; START -> b -> p", write={"a": "{'k': 1}"}, p="k")
+    survey = Survey(made)
+    assert survey.flow.keys("r") & survey.key_bit["k"]
+    assert survey.names_in(survey.flow.done("p")) == ["START", "s", "b", "r", "a"]
+
+
+def test_a_node_that_failed_is_not_done() -> None:
+    survey = Survey(graph("START -> a -> b -> r -> END; a -> r on error"))
+    assert survey.names_in(survey.flow.done("r")) == ["START"]
+    assert survey.names_in(survey.flow.done("b")) == ["START"]

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 
-from nbgraph.core.signature import Read, Writes, read_keys, source_of, takes_context, written_keys
+from nbgraph.core.signature import (
+    Outcomes,
+    Read,
+    Writes,
+    outcomes,
+    read_keys,
+    source_of,
+    takes_context,
+    written_keys,
+)
+from nbgraph.core.type_agreement import UNKNOWN
 from nbgraph.errors import DeclarationError
 
 
@@ -36,10 +47,35 @@ def test_parameters_that_name_no_key_are_refused(function: Any) -> None:
         read_keys(function)
 
 
-@pytest.mark.parametrize("function", [lambda error: 0, lambda step=1: 0, lambda parallel: 0])
+@pytest.mark.parametrize("function", [lambda on: 0, lambda step=1: 0, lambda parallel: 0])
 def test_reserved_parameters_are_refused(function: Any) -> None:
     with pytest.raises(DeclarationError, match="reserved word"):
         read_keys(function)
+
+
+def test_a_read_knows_its_annotation_and_default() -> None:
+    def draft(topic: str, tone="dry", *, length: Missing = 7): ...  # type: ignore[no-untyped-def,name-defined]  # noqa: F821
+
+    topic, tone, length = read_keys(draft)
+    assert (topic.annotation, topic.default) == (str, UNKNOWN)
+    assert (tone.annotation, tone.default) == (UNKNOWN, "dry")
+    assert (length.annotation, length.default) == (UNKNOWN, 7)
+
+
+def test_reads_are_equal_whatever_their_types_and_defaults() -> None:
+    class Incomparable:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("no single truth")
+
+    def draft(topic: str, grid: Any = Incomparable()) -> None: ...  # noqa: B008
+
+    assert read_keys(draft) == (Read("topic", True), Read("grid", False))
+
+
+def test_error_is_read_though_it_names_no_key() -> None:
+    def fallback(error: Any, errors: Any = ()) -> None: ...
+
+    assert read_keys(fallback) == (Read("error", True), Read("errors", False))
 
 
 # -- writes ------------------------------------------------------------------------------------------------------------
@@ -154,7 +190,7 @@ def test_an_annotated_plain_value_goes_to_the_nodes_own_key(annotation: Any) -> 
         return unknown()  # type: ignore[name-defined]  # noqa: F821
 
     n.__annotations__["return"] = annotation
-    assert writes(n) == Writes(("n",), True)
+    assert writes(n) == Writes(("n",), True, {}, {"n": annotation})
 
 
 def test_an_annotated_none_writes_nothing() -> None:
@@ -173,7 +209,7 @@ def test_an_annotated_typed_dict_tells_its_keys() -> None:
     def n() -> Update:
         return unknown()  # type: ignore[name-defined]  # noqa: F821
 
-    assert writes(n) == Writes(("text", "score"), True)
+    assert writes(n) == Writes(("text", "score"), True, {}, {"text": str, "score": int})
 
 
 def test_an_annotation_that_cannot_be_found_is_no_help_and_no_error() -> None:
@@ -193,7 +229,7 @@ def test_a_function_without_source_is_uncertain() -> None:
 def test_a_function_without_source_and_an_annotation_is_certain() -> None:
     space: dict[str, Any] = {}
     exec("def n() -> str:\n    return work()", space)
-    assert writes(space["n"]) == Writes(("n",), True)
+    assert writes(space["n"]) == Writes(("n",), True, {}, {"n": str})
 
 
 def test_a_lambda_is_uncertain() -> None:
@@ -221,3 +257,87 @@ def test_an_async_function_is_read_like_any() -> None:
         return {"text": topic}
 
     assert writes(n) == Writes(("text",), True)
+
+
+# -- types -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Draft:
+    text: str
+
+
+@pytest.mark.parametrize(
+    "annotation", [list[str], Literal["a", "b"], int | str, Draft, tuple[int, ...], set[str], Annotated[int, "unit"]]
+)
+def test_a_type_that_is_no_dict_goes_to_the_nodes_own_key(annotation: Any) -> None:
+    def n() -> Any:
+        return unknown()  # type: ignore[name-defined]  # noqa: F821
+
+    n.__annotations__["return"] = annotation
+    found = writes(n)
+    assert (found.keys, found.certain) == (("n",), True)
+    assert found.types["n"] in (annotation, int)
+
+
+def test_none_besides_another_type_writes_nothing() -> None:
+    def n() -> Any:
+        return unknown()  # type: ignore[name-defined]  # noqa: F821
+
+    n.__annotations__["return"] = str | None
+    assert writes(n).types == {"n": str}
+    n.__annotations__["return"] = Update | None
+    assert writes(n).types == {"text": str, "score": int}
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        dict,
+        dict[str, int],
+        object,
+        Any,
+        Mapping[str, int],
+        int | dict[str, int],
+        Awaitable[str],
+        Iterator[int],
+        "Missing",
+    ],
+)
+def test_a_type_whose_values_may_be_updates_does_not_tell(annotation: Any) -> None:
+    def n() -> Any:
+        return unknown()  # type: ignore[name-defined]  # noqa: F821
+
+    n.__annotations__["return"] = annotation
+    assert writes(n) == Writes((), False)
+
+
+def test_a_declared_key_has_the_annotated_type_whatever_it_is() -> None:
+    def n() -> Any:
+        return unknown()  # type: ignore[name-defined]  # noqa: F821
+
+    n.__annotations__["return"] = dict[str, int] | None
+    assert writes(n, "k").types == {"k": dict[str, int]}
+    assert writes(n, "k", "l").types == {}
+    n.__annotations__["return"] = Update
+    assert writes(n, "k").types == {"k": Update}
+    assert writes(n, "text", "other").types == {"text": str}
+
+
+# -- outcomes ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_outcomes_of_a_choice_are_its_constants() -> None:
+    route = compiled("def n(x):\n    if x: return ['a', 'b']\n    return 'c' if x else None\n")
+    assert outcomes(route) == Outcomes(("a", "b", "c"), whole=False)
+
+
+def test_annotated_outcomes_are_all_there_are() -> None:
+    route = compiled("def n(x):\n    return pick(x)\n")
+    assert outcomes(route) == Outcomes((), whole=False)
+    route.__annotations__["return"] = list[Literal["a", "b"]]
+    assert outcomes(route) == Outcomes(("a", "b"), whole=True)
+
+
+def test_a_function_without_source_and_annotation_tells_no_outcomes() -> None:
+    assert outcomes(lambda: "a") == Outcomes((), whole=False)

@@ -11,7 +11,9 @@ from nbgraph.core.approvals import Answer
 from nbgraph.core.context import Question
 from nbgraph.core.signature import Read
 from nbgraph.errors import DeclarationError
+from nbgraph.library import Graph
 from nbgraph.nodes.human import human_node
+from nbgraph.typed_forms import read_form
 
 
 class Person:
@@ -21,7 +23,7 @@ class Person:
         self.answer, self.asked = answer, list[Any]()
 
     async def person(self, question: Question) -> Answer:
-        self.asked = [question.text, question.show, question.options, question.edit]
+        self.asked, self.form = [question.text, question.show, question.options, question.edit], question.form
         return self.answer
 
 
@@ -56,6 +58,45 @@ def test_the_answer_is_the_update() -> None:
     person = Person(Answer("approve", "fine", {"text": "b"}, "me", 0.0))
     update = answered(human_node("gate", "Go?", edit=["text"]), person, text="a")
     assert update == {"text": "b", "gate": "approve", "gate_note": "fine"}
+
+
+def test_a_form_is_asked_for_and_its_value_is_part_of_the_update() -> None:
+    person, form = Person(Answer("later", "", {}, "me", 0.0, {"": "7"})), read_form(int)
+    node = human_node("gate", "How many?", options=["approve", "later"], form=form)
+    assert node.writes.keys == ("gate", "gate_note", "gate_form")
+    assert answered(node, person) == {"gate": "later", "gate_note": "", "gate_form": 7}
+    assert person.form is form
+
+
+def test_a_reject_writes_no_form() -> None:
+    node = human_node("gate", "How many?", form=read_form(int))
+    assert answered(node, Person(Answer("reject", "", {}, "me", 0.0))) == {"gate": "reject", "gate_note": ""}
+
+
+def test_a_form_is_declared_by_its_type() -> None:
+    made = Graph("g")
+    made.human("gate", "How many?", form=int)
+    made.edges("START -> gate -> END")
+    run = made.run()
+    assert run.wait(60).approvals[0].form == read_form(int).fields
+    run.answer("gate", "approve", form={"": 7})
+    assert run.result()["gate_form"] == 7
+
+
+def test_the_key_of_a_form_can_be_read_by_the_nodes_after_it() -> None:
+    made = Graph("g")
+    made.human("gate", "How many?", form=int, options=["answer"])
+    made.node(lambda gate_form: {"twice": 2 * gate_form}, name="double")
+    made.edges("START -> gate -> double -> END")
+    assert made.check() == []
+    assert made.run(answers={"gate": {"answer": "answer", "form": {"": 7}}}).result()["twice"] == 14
+
+
+def test_a_form_that_nobody_can_be_asked_for_is_refused_and_declares_nothing() -> None:
+    made = Graph("g")
+    with pytest.raises(DeclarationError, match="nobody can be asked for 'int': it is no type"):
+        made.human("gate", "How many?", form="int")
+    assert "gate" not in made.nodes
 
 
 @pytest.mark.parametrize("question", ["", "  \n"])
@@ -93,7 +134,7 @@ def test_a_text_given_for_a_list_of_keys_is_one_key() -> None:
 
 
 def test_an_edited_key_that_the_answer_writes_itself_is_refused() -> None:
-    for key in ("gate", "gate_note"):
+    for key in ("gate", "gate_note", "gate_form"):
         with pytest.raises(DeclarationError, match=key):
             human_node("gate", "Go?", edit=[key])
 

@@ -9,6 +9,7 @@ from fresh_notebook import Door, Notebook
 
 from nbgraph.core.graph import declared_in
 from nbgraph.library import Graph
+from nbgraph.notebook import pictures
 
 DRAFT = "def draft(topic):\n    return {'text': topic}"
 WRITER = "def writer(topic):\n    return {'text': topic}"
@@ -189,3 +190,120 @@ def test_pictures_are_drawn_anew_after_each_cell(notebook: Notebook, monkeypatch
     notebook.run(f"%%node\n{DRAFT}")
     notebook.execute("%edge a -> b\n1 / 0")
     assert drawn == ["essay", "essay"]
+
+
+# -- graphs as nodes of others -----------------------------------------------------------------------------------------
+
+SEARCH = "%%node --graph research\ndef search(topic):\n    return {'notes': topic + '!'}"
+
+
+def declare_research(notebook: Notebook) -> None:
+    notebook.run("%graph new research\n%graph use essay")
+    notebook.run(SEARCH, "s1")
+    notebook.run("%edge --graph research START -> search -> END", "s2")
+
+
+def drawn(notebook: Notebook) -> list[str]:
+    """The nodes in the picture of essay as it is displayed."""
+    widget = pictures._pictures[notebook["essay"]].widget
+    return [node["name"] for node in widget.drawing["nodes"]]
+
+
+@pytest.mark.parametrize("first", ["inner", "outer"])
+def test_an_edge_names_a_graph_that_is_declared_before_or_after_it(notebook: Notebook, first: str) -> None:
+    if first == "inner":
+        declare_research(notebook)
+    notebook.run("%edge START -> research -> END")
+    if first == "outer":
+        declare_research(notebook)
+    assert notebook.run("print(essay.run(topic='bees').result()['notes'])").lines == ["bees!"]
+    assert notebook.run("%graph check").lines == ["no problems"]
+
+
+def test_a_graph_made_in_plain_python_is_a_node_too(notebook: Notebook) -> None:
+    notebook.run("from nbgraph import Graph\nresearch = Graph('research')\nresearch.edges('START -> search -> END')")
+    notebook.run("@research.node\ndef search(topic):\n    return {'notes': topic + '!'}")
+    notebook.run("essay.edges('START -> research -> END')")
+    assert notebook.run("print(essay.run(topic='bees').result()['notes'])").lines == ["bees!"]
+
+
+def test_a_graph_that_is_made_and_used_in_one_cell_finds_what_the_notebook_holds(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("from nbgraph import Graph\nother = Graph('other')\n%edge --graph other START -> research -> END")
+    assert notebook["other"].nodes["research"].inner is notebook["research"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "%%node --graph research\ndef look(topic): ...",
+        "%edge --graph research search -> look",
+        "%graph new research\n%graph use essay",
+        "del research",
+    ],
+)
+def test_a_picture_is_drawn_anew_when_a_graph_inside_it_changes(notebook: Notebook, change: str) -> None:
+    declare_research(notebook)
+    notebook.run("%%edges\nSTART -> research -> END")
+    before = drawn(notebook)
+    assert "research/search" in before
+    notebook.run(change)
+    assert drawn(notebook) == [node.name for node in notebook["essay"].outline().nodes]
+    assert drawn(notebook) != before
+
+
+def test_a_picture_is_drawn_anew_when_a_name_becomes_a_graph(notebook: Notebook) -> None:
+    notebook.run("%%edges\nSTART -> research -> END")
+    declare_research(notebook)
+    assert "research/search" in drawn(notebook)
+
+
+def test_a_picture_with_a_graph_inside_it_rests_while_nothing_changes(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("%%edges\nSTART -> research -> END")
+    before = pictures._pictures[notebook["essay"]].widget.drawing
+    notebook.run("%graph check")
+    assert pictures._pictures[notebook["essay"]].widget.drawing is before
+
+
+def test_new_clears_a_graph_that_another_uses_and_it_can_be_written_again(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("%edge START -> research -> END")
+    assert "research: forgot 1 node" in notebook.run("%graph new research\n%graph use essay").text
+    notebook.run("%graph check")
+    declare_research(notebook)
+    assert notebook.run("print(essay.run(topic='bees').result()['notes'])").lines == ["bees!"]
+
+
+def test_dropping_a_graph_from_another_leaves_the_graph(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("%subgraph research --name deep", "c1")
+    notebook.run("%edge START -> deep, research -> END", "c2")
+    assert notebook.run("%graph drop deep", "c3").lines == ["dropped deep"]
+    assert notebook.run("%graph drop research", "c4").lines == ["dropped research and 2 edge statements"]
+    assert not notebook["essay"].names()
+    assert list(notebook["research"].nodes) == ["search"]
+
+
+def test_renaming_a_subgraph_says_which_edges_keep_the_old_name(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("%subgraph research --name deep", "c1")
+    notebook.run("%edge START -> deep -> END", "c2")
+    lines = notebook.run("%subgraph research --name deeper", "c1").lines
+    assert lines == ["deeper(topic) -> notes", "renamed deep to deeper; 2 edges still say deep"]
+
+
+def test_a_node_inside_a_graph_is_renamed_by_its_cell(notebook: Notebook) -> None:
+    declare_research(notebook)
+    notebook.run("%%edges\nSTART -> research -> END")
+    notebook.run(SEARCH.replace("def search", "def look"), "s1")
+    notebook.run("%edge --graph research START -> look -> END", "s2")
+    assert notebook.run("print(essay.run(topic='bees').result()['notes'])").lines == ["bees!"]
+    assert [name for name in drawn(notebook) if "/" in name] == ["research/START", "research/look", "research/END"]
+
+
+def test_two_graphs_that_name_each_other_are_refused_in_a_sentence(notebook: Notebook) -> None:
+    notebook.run("%graph new research\n%edge START -> essay -> END\n%graph use essay")
+    notebook.run("%edge START -> research -> END")
+    assert "GraphError: essay cannot run yet:" in notebook.refuse("essay.run()")
+    assert notebook.run("%graph show").lines == ["<picture of essay>"]

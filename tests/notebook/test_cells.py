@@ -31,6 +31,7 @@ def reached(cell: str) -> str:
         ("# why\n%%human gate\nOk?\n", "%%human gate\nOk?\n"),
         ("x = 1\n%%node\ndef f(): ...\n", "%%node\ndef f(): ...\n"),
         ("%edge a -> b if ok?\n", "get_ipython().run_line_magic('edge', 'a -> b if ok?')\n"),
+        ("%subgraph research x?\n", "get_ipython().run_line_magic('subgraph', 'research x?')\n"),
         ("x = 1\n  %graph drop a?", "x = 1\n  get_ipython().run_line_magic('graph', 'drop a?')\n"),
     ],
 )
@@ -44,6 +45,8 @@ def test_what_never_reached_a_magic_is_rewritten(cell: str, expected: str) -> No
         "%%node?\n",
         "%edge?\n",
         "%edge a -> b\n",
+        "%subgraph?\n",
+        "%subgraph research\n",
         "%%writefile x.py\n%%node\n",
         "%%markdown\n%edge a -> b if ok?\n",
         'text = """\n%%node\n%edge a -> b if ok?\n"""\n',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +132,64 @@ def test_tab_completes_in_the_middle_of_a_cell(kernel: Kernel) -> None:
     assert (reply["matches"], reply["cursor_start"], reply["cursor_end"]) == (["draft"], 17, 20)
 
 
+@pytest.mark.parametrize(
+    ("cell", "matches", "start"),
+    [
+        ("%%node --retry-o", ["--retry-on"], 7),
+        ("%%node --retry-on Timeout", ["TimeoutError"], 18),
+        ("%%node --retry-on OSError,Val", ["ValueError"], 26),
+        ("%%node --join=a", ["all", "any"], 14),
+        ("%%human gate --form fl", ["float"], 20),
+        ("%%edges\ndraft -> critique on", ["on error"], 26),
+    ],
+)
+def test_tab_replaces_just_what_it_completes(kernel: Kernel, cell: str, matches: list[str], start: int) -> None:
+    reply = kernel.client.complete(cell, len(cell), reply=True, timeout=30)["content"]
+    assert (sorted(reply["matches"]), reply["cursor_start"], reply["cursor_end"]) == (matches, start, len(cell))
+
+
+def declare_essay(kernel: Kernel) -> None:
+    kernel.run("%%node\ndef draft(topic: str, tone: str = 'dry'):\n    return {'text': topic + tone}")
+    kernel.run("%edge START -> draft -> END")
+
+
+def inspected(kernel: Kernel, code: str) -> str:
+    """What Shift-Tab shows at the end of `code`."""
+    shown = kernel.client.inspect(code, reply=True, timeout=30)["content"]["data"]["text/plain"]
+    return re.sub(r"\x1b\[[\d;]*m", "", shown)
+
+
+@pytest.mark.parametrize("code", ["essay.run", "essay.run(", "run = essay.run(topic='bees', "])
+def test_inspecting_run_shows_the_inputs_of_the_graph(kernel: Kernel, code: str) -> None:
+    declare_essay(kernel)
+    shown = inspected(kernel, code)
+    assert re.search(r"Signature: +essay\.run\(\*, topic: str, tone: str = 'dry'\)", shown)
+    assert re.search("topic: str, required", shown)
+    assert re.search("tone: str, 'dry' by default", shown)
+
+
+def test_a_question_mark_behind_run_shows_the_inputs_of_the_graph(kernel: Kernel) -> None:
+    declare_essay(kernel)
+    content = kernel.client.execute("essay.run?", reply=True, timeout=30)["content"]
+    shown = re.sub(r"\x1b\[[\d;]*m", "", content["payload"][0]["data"]["text/plain"])
+    assert re.search(r"essay\.run\(\*, topic: str, tone: str = 'dry'\)", shown)
+    assert "topic: str, required" in shown
+
+
+@pytest.mark.parametrize(
+    ("code", "inputs"),
+    [
+        ("essay.run(", {"topic=", "tone="}),
+        ("x = 1\nrun = essay.run(to", {"topic=", "tone="}),
+        ("essay.run(topic=1, ", {"tone="}),
+    ],
+)
+def test_tab_offers_the_inputs_of_the_graph_as_keywords(kernel: Kernel, code: str, inputs: set[str]) -> None:
+    declare_essay(kernel)
+    matches = kernel.client.complete(code, len(code), reply=True, timeout=30)["content"]["matches"]
+    assert {match for match in matches if match.endswith("=")} == inputs
+
+
 def run_all(*cells: str) -> list[str]:
     """Executes cells as nbclient does; gives what each printed."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -148,6 +207,15 @@ def test_nbclient_runs_a_notebook_without_cell_ids() -> None:
         "print(essay.run(topic='bees').result()['text'])",
     )
     assert printed[1:] == ["draft(topic)", "draft(topic) -> text", "START -> draft\ndraft -> END", "bees"]
+
+
+def test_nbclient_says_which_statements_a_later_cell_replaces() -> None:
+    printed = run_all(
+        "%load_ext nbgraph\n%graph new essay",
+        "%edge START -> draft; draft -> END if text; draft -> draft else",
+        "%edge draft -> END",
+    )
+    assert printed[-1] == "replaced 2 statements of an earlier cell\ndraft -> END"
 
 
 def test_nbclient_stops_at_a_bad_declaration() -> None:

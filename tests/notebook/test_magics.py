@@ -7,6 +7,7 @@ import re
 import pytest
 from fresh_notebook import Door, Notebook
 
+from nbgraph.core.policies import Cache, Policy
 from nbgraph.errors import InputError, UpdateError
 
 DRAFT = "def draft(topic, feedback=''):\n    return {'text': topic + feedback}"
@@ -75,6 +76,57 @@ def test_state_prints_its_keys_with_reducers(notebook: Notebook) -> None:
     assert notebook.run(f"%%state\n{code}").lines == ["state: topic, notes (append)"]
 
 
+def test_state_says_which_keys_are_private(notebook: Notebook) -> None:
+    code = "from typing import Annotated\nfrom nbgraph import Private\nclass Keys:\n    topic: str\n    turn: Annotated"
+    assert notebook.run(f"%%state\n{code}[object, Private(object)]").lines == ["state: topic, turn (private)"]
+
+
+@pytest.mark.parametrize("magic", ["%%node", "%node"])
+def test_options_say_how_a_node_is_called(notebook: Notebook, magic: str) -> None:
+    options = "--retry 3 --backoff 0.5 --retry-on TimeoutError,Busy --timeout 5m --cache 2h --version 2 --parallel 4"
+    notebook.run(f"{magic} {options}\nclass Busy(Exception): ...\n{DRAFT}")
+    errors = (TimeoutError, notebook["Busy"])
+    assert notebook["essay"].nodes["draft"].policy == Policy(3, 0.5, errors, 300, Cache(7200, "2"), 4)
+
+
+def test_a_variable_may_hold_the_executor(notebook: Notebook) -> None:
+    notebook.run("from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)")
+    notebook.run(f"%%node --on pool --join any\n{DRAFT}")
+    node = notebook["essay"].nodes["draft"]
+    assert (node.policy.on, node.join) == (notebook["pool"], "any")
+    notebook["pool"].shutdown()
+
+
+def test_a_node_is_tried_again_after_the_error_that_its_line_names(notebook: Notebook) -> None:
+    notebook.run("calls = []")
+    notebook.run(
+        "%%node --retry 3 --backoff 0 --retry-on KeyError\n"
+        "def draft(topic):\n    calls.append(topic)\n    return {'text': {3: 'third'}[len(calls)]}"
+    )
+    notebook.run("%edge START -> draft -> END")
+    assert notebook.run("print(essay.run(topic='bees').result()['text'])").lines == ["third"]
+
+
+def test_forget_says_how_many_cached_results_it_forgot(notebook: Notebook) -> None:
+    notebook.run("calls = []")
+    notebook.run("%%node --cache\ndef draft(topic):\n    calls.append(topic)\n    return {'text': topic}")
+    notebook.run("%edge START -> draft -> END")
+    notebook.run("for topic in ('bees', 'ants', 'bees'): essay.run(topic=topic).result()")
+    assert notebook["calls"] == ["bees", "ants"]
+    assert notebook.run("%graph forget").lines == ["forgot 2 cached results of essay"]
+    notebook.run("essay.run(topic='bees').result()")
+    assert notebook["calls"] == ["bees", "ants", "bees"]
+    assert notebook.run("%graph forget").lines == ["forgot 1 cached result of essay"]
+    assert notebook.run("%graph forget").lines == ["forgot 0 cached results of essay"]
+
+
+def test_a_form_is_asked_for(notebook: Notebook) -> None:
+    notebook.run("from typing import Literal\nGrade = Literal['good', 'bad']")
+    assert notebook.run("%%human gate --form Grade\nHow is it?").lines == ["gate() -> gate, gate_note, gate_form"]
+    (field,) = notebook["essay"].nodes["gate"].body.form.fields
+    assert field.choices == ("good", "bad")
+
+
 def test_check_prints_each_problem_and_says_when_there_is_none(notebook: Notebook, door: Door) -> None:
     notebook.run("%edge START -> draft -> END")
     assert re.match(r"NBG\d+ .*draft is not written yet", notebook.run("%graph check").text)
@@ -118,7 +170,18 @@ BAD_CELLS = [
     ("x = 1\n%%node\ndef a(): ...", "%%node has to be the first line of its cell; give what stands above it a cell"),
     ("%edge a -> b if ok?", "`?` is no part of an edge; `%edge?` alone shows help."),
     ("%%node --wrties text\ndef a(): ...", "%%node has no option '--wrties'; did you mean '--writes'?"),
-    ("%%node --retry 3\ndef a(): ...", "--retry comes later; leave it out for now."),
+    ("%%node --retry three\ndef a(): ...", "--retry takes a whole number, 1 or more"),
+    ("%%node --retry-on Tiemout\ndef draft(t): ...", "the notebook knows no 'Tiemout'"),
+    ("%%node --on essay\ndef draft(t): ...", "--on takes thread, process or an executor"),
+    ("%%node --version 2\ndef draft(t): ...", "draft: a version is that of the cache; add cache=True (--cache)."),
+    ("%%node --on process\nasync def draft(t): ...", "draft is async and so runs on the run's own loop"),
+    ("%%node\ndef draft(t): ...\ndraft = 3", "a node is a function made by def or async def, not 3."),
+    ("%%human gate --timeout 2h\nOk?", "--timeout comes later; leave it out for now."),
+    ("%%human gate --form Ratin\nOk?", "the notebook knows no 'Ratin'"),
+    ("%subgraph", "%subgraph needs the name of a graph, such as `%subgraph research`."),
+    ("%subgraph reserch", "'reserch' is no graph of this notebook"),
+    ("%subgraph essay", "essay would run within itself"),
+    ("%subgraph essay?x", "'essay?x' cannot name a graph"),
     ("%%agent writer\nWrite.", "%%agent comes later"),
     ("%%node\ndef START(topic): ...", "'START' is a reserved word and cannot name a node"),
     ("%%node\ndef a(max): ...", "'max' is a reserved word and cannot name a key"),
@@ -132,9 +195,10 @@ BAD_CELLS = [
     ("%%edges\nSTART -> draft\ndraft -> -> END", "line 3: after `->` comes the name of a node"),
     ("%%edges\ndraft -> END if 9**9**9", "line 2: `**` cannot stand in a condition"),
     ("%%edges\ndraft -> END if text.__class__", "line 2: a condition reads no name that starts with _"),
-    ("%%edges\ndraft -> nowhere on error", "`on error` comes later"),
+    ("%%edges\ndraft -> nowhere on eror", "`on` goes on with `error`"),
     ("%%state\ntopic: str", "this cell holds no class; write one, such as `class State:`."),
-    ("%%state\nclass Keys:\n    topic = 'x'", "declares no key"),
+    ("%%state\nclass Keys:\n    topic = 'x'", "Keys.topic has no annotation"),
+    ("%%state\nclass Keys:\n    topic: str\nKeys = 3", "the keys are declared by a class, not by 3."),
     ("%%human START\nOk?", "'START' is a reserved word and cannot name a node"),
     ("%graph drop drft", "essay has no node 'drft'; did you mean 'draft'?"),
     ("%graph chek", "%graph does not know 'chek'; did you mean 'check'?"),
@@ -208,8 +272,77 @@ def test_a_mistake_in_a_method_shows_the_line_of_the_cell(notebook: Notebook) ->
     assert text.strip().endswith("Cell In[3], line 2: essay.edges(text)")
 
 
+def research(notebook: Notebook) -> None:
+    """Declare the graph `research`, which reads `question` and writes `notes`; `essay` stays the current one."""
+    notebook.run("%graph new research")
+    notebook.run("%%node\ndef search(question):\n    return {'notes': question + '!', 'score': 7}")
+    notebook.run("%edge START -> search -> END")
+    notebook.run("%graph use essay")
+
+
+def test_a_graph_becomes_a_node_with_our_keys(notebook: Notebook) -> None:
+    research(notebook)
+    ran = notebook.run("%subgraph research --reads question=topic --writes findings=notes --limit 50 --retry 2")
+    assert ran.lines == ["research(topic) -> findings"]
+    node = notebook["essay"].nodes["research"]
+    assert (node.inner, node.policy.attempts, node.body.limit) == (notebook["research"], 2, 50)
+    notebook.run("%edge START -> research -> END")
+    assert notebook.run("print(essay.run(topic='bees').result())").lines == ["{'topic': 'bees', 'findings': 'bees!'}"]
+
+
+def test_a_graph_becomes_several_nodes_by_other_names(notebook: Notebook) -> None:
+    research(notebook)
+    notebook.run("%subgraph research --name first\n%subgraph research --name second", "c1")
+    assert list(notebook["essay"].nodes) == ["first", "second"]
+    ran = notebook.run("%subgraph research --name first", "c1")
+    assert ran.lines == ["first(question) -> notes, score", "second is no longer declared"]
+
+
+def test_both_doors_declare_the_same_subgraph(notebook: Notebook) -> None:
+    research(notebook)
+    notebook.run("%subgraph research --reads question=topic --writes findings=notes,score --name one")
+    notebook.run("pairs = {'findings': 'notes', 'score': 'score'}")
+    notebook.run("essay.node(research, name='two', reads={'question': 'topic'}, writes=pairs)")
+    one, two = notebook["essay"].nodes.values()
+    assert (one.reads, one.writes, one.inner) == (two.reads, two.writes, two.inner)
+
+
+def test_a_misspelt_key_of_a_subgraph_is_refused(notebook: Notebook) -> None:
+    research(notebook)
+    assert "research reads no key 'qestion'; did you mean 'question'?" in notebook.refuse(
+        "%subgraph research --reads qestion=topic"
+    )
+
+
+def test_forget_forgets_the_results_of_subgraphs_too(notebook: Notebook) -> None:
+    notebook.run("%graph new research")
+    notebook.run("%%node --cache\ndef search(topic):\n    return {'notes': topic}")
+    notebook.run("%edge START -> search -> END")
+    notebook.run("%graph use essay\n%edge START -> research -> END")
+    notebook.run("essay.run(topic='bees').result()")
+    assert notebook.run("%graph forget").lines == ["forgot 1 cached result of essay"]
+
+
+@pytest.mark.parametrize("edges", ["%%edges\ndraft -> check", "%edge draft -> check"])
+def test_without_cell_ids_edges_say_what_they_replace(notebook: Notebook, edges: str) -> None:
+    notebook.run("%%edges\nSTART -> draft\ndraft -> END if text; draft -> draft else")
+    assert "replaced 2 statements of an earlier cell" in notebook.run(edges).lines
+    assert "replaced 1 statement of an earlier cell" in notebook.run(edges).lines
+
+
+def test_edges_that_replace_nothing_say_nothing(notebook: Notebook) -> None:
+    notebook.run("%edge START -> draft")
+    assert notebook.run("%edge draft -> END\n%edge draft -> draft").lines == ["draft -> END", "draft -> draft"]
+
+
+def test_with_cell_ids_a_cell_that_is_run_again_replaces_in_silence(notebook: Notebook) -> None:
+    notebook.run("%edge START -> draft", "c1")
+    assert notebook.run("%edge START -> draft", "c1").lines == ["START -> draft"]
+
+
 MAGICS = {
     "node": "%%node?",
+    "subgraph": "%subgraph?",
     "edges": "%%edges?",
     "edge": "%edge?",
     "human": "%%human?",

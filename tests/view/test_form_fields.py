@@ -97,7 +97,7 @@ def test_what_was_entered_is_read_as_its_kind(kind: str, entered: Any, entry: An
 
 def test_a_choice_is_made_by_nobody_but_the_person() -> None:
     made = FormField(TONE)
-    assert (options(made), made.control.value) == (["—", "formal", "casual"], None)
+    assert (options(made), made.control.label) == (["—", "formal", "casual"], "—")
     with pytest.raises(ApprovalError, match=r"^tone is missing; it should be one of formal, casual.$"):
         made.entry()
     made.control.label = "casual"

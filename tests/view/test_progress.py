@@ -16,7 +16,8 @@ from nbgraph.core.events import (
     TaskFinished,
     TaskStarted,
 )
-from nbgraph.view.progress import LIVE_ROWS, LOG, RECORD_ROWS, Progress, merged
+from nbgraph.view.node_progress import LOG
+from nbgraph.view.progress import LIVE_ROWS, RECORD_ROWS, Progress, merged
 from tests.view.stories import ANSWERED, APPROVAL, ESSAY, LOOP, TO_A_FAILURE, TO_THE_END, TO_THE_GATE, folded
 
 FAILURE = Failure("ValueError", "no", "cell 3", ValueError("no"))
