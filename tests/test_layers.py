@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "notebook": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook"},
     "cli": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook", "cli"},
 }
-VIEW_USES = {"nbgraph.core", "nbgraph.core.events", "nbgraph.core.outline", "nbgraph.core.approvals"}
+VIEW_USES = {"nbgraph.core", "nbgraph.core.events", "nbgraph.core.outline", "nbgraph.core.approvals", "nbgraph.core.forms"}
 HOMES = {
     "IPython": {"notebook"},
     "ipykernel": {"notebook"},

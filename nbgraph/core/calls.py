@@ -140,7 +140,8 @@ class Calls:
         try:
             given = arguments(node.name, node.name, node.reads, values)
             code = node.inner.code() if node.inner else node.code
-            key = fingerprint(node.name, code, cache.version, dict(sorted(given.items())))
+            read = {key: given[key] for key in sorted(given) if key not in walk.plan.schema.private}
+            key = fingerprint(node.name, code, cache.version, read)
         except NoFingerprint as error:
             walk.note_log(context, f"{node.name} is not cached: what it reads holds {error.kind}, which has no value.")
             return await self._attempts(walk, node, values, context)

@@ -11,7 +11,7 @@ from nbgraph.core.graph import Graph
 from nbgraph.core.key_checks import KEY_CHECKS
 from nbgraph.core.problems import Problem, Severity
 from nbgraph.core.shape_checks import SHAPE_CHECKS
-from nbgraph.core.subgraph_checks import inside, private_in_conditions, within_itself
+from nbgraph.core.subgraph_checks import SUBGRAPH_CHECKS, inside
 from nbgraph.core.survey import Survey
 from nbgraph.core.type_checks import TYPE_CHECKS
 
@@ -23,7 +23,7 @@ _GRAVITY: dict[Severity, int] = {"error": 0, "todo": 1, "warning": 2, "info": 3}
 def check(graph: Graph) -> list[Problem]:
     """All problems of `graph`, the grave ones first."""
     survey = Survey(graph)
-    checks = (*SHAPE_CHECKS, *CHOICE_CHECKS, *KEY_CHECKS, *TYPE_CHECKS, within_itself, private_in_conditions)
+    checks = (*SHAPE_CHECKS, *CHOICE_CHECKS, *KEY_CHECKS, *TYPE_CHECKS, *SUBGRAPH_CHECKS)
     found = dict.fromkeys(problem for each in checks for problem in each(survey))
     found |= dict.fromkeys(inside(survey, check))
     return sorted(found, key=lambda problem: _GRAVITY[problem.severity])

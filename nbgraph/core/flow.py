@@ -62,7 +62,7 @@ class Flow:
         self._known = self._certain()
 
     def done(self, name: str) -> int:
-        """The nodes whose work a task of `name` surely sees."""
+        """The nodes whose work a task of `name` surely sees; those that lead on when they fail are not among them."""
         return self._known[name].seen & ~self._fallible
 
     def keys(self, name: str) -> int:

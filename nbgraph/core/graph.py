@@ -44,6 +44,10 @@ declared_in: ContextVar[Source | None] = ContextVar("declared_in", default=None)
 """The cell that is being executed; None outside a notebook, where declarations only add up."""
 
 
+looked_up_in: ContextVar[Callable[[str], Any] | None] = ContextVar("looked_up_in", default=None)
+"""Gives the variables of the notebook whose cell is being executed; None outside a notebook."""
+
+
 class Body(Protocol):
     """What a node does: gets the values of the keys it reads and the task's context, returns what was returned."""
 
@@ -141,7 +145,7 @@ class Graph:
     name: str
     revision: int = 0
     schema: Schema = Schema()
-    lookup: Callable[[str], Any] | None = None
+    lookup: Callable[[str], Any] | None = field(default_factory=lambda: looked_up_in.get())
     declared: dict[str, Node] = field(default_factory=dict)
     duplicates: dict[str, Duplicate] = field(default_factory=dict)
     cache: Cache = field(default_factory=Cache)
@@ -232,7 +236,8 @@ class Graph:
     def clear(self) -> str:
         """Forget everything; returns a sentence on what was forgotten, or an empty string."""
         nodes, listed = len(self.declared), len(self.edge_list())
-        had = f"forgot {nodes} nodes and {listed} edges" if nodes or self._edges else ""
+        counted = f"{nodes} node{'s' * (nodes != 1)} and {listed} edge{'s' * (listed != 1)}"
+        had = f"forgot {counted}" if nodes or self._edges else ""
         self.declared.clear()
         self.duplicates.clear()
         self._edges, self.schema, self._schema_source = [], Schema(), None

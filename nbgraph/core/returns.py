@@ -18,7 +18,7 @@ class Returns(NamedTuple):
         return tuple(dict.fromkeys(key for each in found if each for key in each)), None not in found
 
     def strings(self, name: str, *, whole: bool) -> dict[str, tuple[str, ...]]:
-        """The constant strings that each key is given, in lists too; `whole` means that a returned dict is one value."""
+        """The constant strings that each key is given, in lists too; with `whole` a returned dict is one value."""
         found: dict[str, dict[str, None]] = {}
         for value in self.values:
             pairs = None if value is None or whole else _pairs(value)

@@ -161,7 +161,8 @@ def _waits_for_a_person(survey: Survey) -> Found:
             into[edge.target] = into.get(edge.target, 0) | survey.bit[edge.source]
     for person in people:
         reached, meanwhile = survey.reached(person), survey.meanwhile(person)
-        join = next((name for name in into if reached & survey.bit[name] and into[name] & meanwhile), None)
+        behind = into if meanwhile else ()
+        join = next((name for name in behind if reached & survey.bit[name] and into[name] & meanwhile), None)
         if join is not None:
             text = f"{join} waits for {person}, where a person is asked"
             remedy = f"that is right where {join} joins both; else give the branches a node each"

@@ -1,4 +1,4 @@
-"""Subgraph checks: what keeps a graph that is used as a node from running, and what is private to a run."""
+"""Subgraph checks: what keeps a graph that is used as a node from running or from giving a result; what is private."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def inside(survey: Survey, check: Callable[[Graph], Iterable[Problem]]) -> Found
                 yield problem._replace(text=f"in {name}: {problem.text}")
 
 
+def hands_out_nothing_known(survey: Survey) -> Found:
+    """What a subgraph hands out is known from its last nodes, or said."""
+    for name, inner in survey.graph.subgraphs(survey.nodes):
+        writes = survey.nodes[name].writes
+        if not writes.certain:
+            known = f"no more than {', '.join(writes.keys)}" if writes.keys else "nothing"
+            text = f"{name} hands out {known}, for it is not known what its last nodes write"
+            remedy = f"say it: {survey.graph.name}.node({inner.name}, writes=...), or annotate what they return"
+            yield Problem("NBG128", "warning", survey.place(name), text, remedy)
+
+
 def within_itself(survey: Survey) -> Found:
     """A graph that an edge names must not hold the graph of that edge."""
     for name in survey.names:
@@ -33,3 +44,6 @@ def private_in_conditions(survey: Survey) -> Found:
             text = f"a condition after {reader.node} reads {reader.key!r}, which is private"
             remedy = "let a node read it and write what the condition needs"
             yield Problem("NBG126", "error", survey.place(reader.node), text, remedy)
+
+
+SUBGRAPH_CHECKS: tuple[Callable[[Survey], Found], ...] = (hands_out_nothing_known, within_itself, private_in_conditions)

@@ -96,7 +96,7 @@ def _against_each_other(survey: Survey, key: str, written: dict[str, Any], readi
     apart = {(one, other) for one in writers for other in readers if not can_agree(writers[one], readers[other])}
     for reading in readings if apart else ():
         wrong = [name for name, found in written.items() if (id(found), id(reading.annotation)) in apart]
-        before = set(last_writers(survey, key, reading.node, after=reading.in_edge)) if wrong else set()
+        before = last_writers(survey, key, reading.node, after=reading.in_edge, among=wrong) if wrong else []
         for name in [name for name in wrong if name in before][:1]:
             text = f"{name} writes {key!r} as {spelt(written[name])}, and {reading.told}"
             yield Problem("NBG121", "warning", survey.place(reading.node), text, _REMEDY)

@@ -166,6 +166,7 @@ class Walk(Asking):
             self.refresh()
             self.resume()
         self.see_whether_over()
+        self.run.settle()  # all that could start may be held
         try:
             await self.over
         finally:

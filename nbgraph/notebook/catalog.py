@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
-from nbgraph.core.graph import Source, declared_in
+from nbgraph.core.graph import Source, declared_in, looked_up_in
 from nbgraph.errors import DeclarationError, NbgraphError, nearest
 from nbgraph.library import Graph
 from nbgraph.notebook import display
@@ -130,12 +130,14 @@ class Catalog:
         """What is declared from now on belongs to no cell."""
         current_cell.set(None)
         declared_in.set(None)
+        looked_up_in.set(None)
 
     def _enter(self, raw: str, cell_id: str, count: int) -> Cell:
         source = Source(cell_id, f"cell [{count}]", next(self._executions))
         cell = Cell(raw, count, source, current_cell.get())
         current_cell.set(cell)
         declared_in.set(source)
+        looked_up_in.set(self._shell.user_ns.get)
         return cell
 
     def end(self, result: ExecutionResult | None) -> None:

@@ -104,7 +104,12 @@ ON = Option(
 CALLING = (RETRY, BACKOFF, RETRY_ON, TIMEOUT, CACHE, VERSION, JOIN, PARALLEL)
 
 READS = Option("--reads", "pairs", "its=ours,..", "our key for an input of it, where ours has another name")
-HANDS = Option("--writes", "pairs", "ours=its,..", "the keys that it hands out, by their names or by ours")
+HANDS = Option(
+    "--writes",
+    "pairs",
+    "ours=its,..",
+    "its keys to hand out, maybe by a name of ours, instead of what its last nodes write",
+)
 NAMED = Option("--name", "node", "NAME", "the name of the node, instead of the graph's")
 LIMIT = Option("--limit", "count", "N", "its steps until the run is paused; else 1000")
 

@@ -187,7 +187,7 @@ def test_clear_forgets_everything_and_says_what() -> None:
     assert graph.clear() == ""
     graph.add(node("a"))
     graph.add_edges("a -> b")
-    assert graph.clear() == "forgot 1 nodes and 2 edges"
+    assert graph.clear() == "forgot 1 node and 2 edges"
     assert (graph.nodes, graph.statements, graph.schema.keys) == ({}, (), ())
 
 

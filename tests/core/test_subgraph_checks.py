@@ -12,7 +12,7 @@ from nbgraph import Graph, GraphError, Private
 def inner_graph(text: str = "START -> search -> END") -> Graph:
     inner = Graph("research")
     inner.edges(text)
-    inner.node(lambda: {"hits": 1}, name="search")
+    inner.node(lambda: 1, name="search", writes="hits")
     return inner
 
 
@@ -54,3 +54,15 @@ def test_nbg126_no_condition_reads_what_is_private() -> None:
     graph.node(lambda client: {"x": 1}, name="a")
     graph.edges("START -> a; a -> END if client; a -> END else")
     assert "NBG126" in codes(graph)
+
+
+def test_nbg128_a_subgraph_whose_result_is_not_known() -> None:
+    inner, name = Graph("research"), "computed"
+    inner.node(lambda: {name: 1}, name="search")
+    inner.edges("START -> search -> END")
+    outer = Graph("outer")
+    outer.node(inner)
+    outer.edges("START -> research -> END")
+    assert codes(outer) == ["NBG128"]
+    outer.node(inner, writes="computed")
+    assert codes(outer) == []

@@ -6,19 +6,35 @@ import pytest
 from nbgraph.core.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    ApprovalWithdrawn,
+    BreakpointsChanged,
+    Emitted,
     Failure,
     Printed,
+    StateEdited,
     Status,
     StatusChanged,
     Taken,
     TaskCancelled,
     TaskFailed,
     TaskFinished,
+    TaskRetried,
     TaskStarted,
 )
+from nbgraph.core.outline import OutlineEdge
 from nbgraph.view.node_progress import LOG
 from nbgraph.view.progress import LIVE_ROWS, RECORD_ROWS, Progress, merged
-from tests.view.stories import ANSWERED, APPROVAL, ESSAY, LOOP, TO_A_FAILURE, TO_THE_END, TO_THE_GATE, folded
+from tests.view.stories import (
+    ANSWERED,
+    APPROVAL,
+    ESSAY,
+    LOOP,
+    TO_A_FAILURE,
+    TO_REVIEW,
+    TO_THE_END,
+    TO_THE_GATE,
+    folded,
+)
 
 FAILURE = Failure("ValueError", "no", "cell 3", ValueError("no"))
 
@@ -76,11 +92,32 @@ def test_a_failure_is_told_and_a_new_attempt_clears_it():
     assert not progress.failures
 
 
-def test_a_failed_task_that_takes_its_error_edge_stays_failed():
+def test_a_failed_task_that_takes_its_error_edge_is_marked_as_handled():
+    progress = Progress(ESSAY._replace(edges=(OutlineEdge("draft", "review", "error", "on error"),)))
+    for event in (TaskStarted("draft", 1, 0.0), TaskFailed("draft", 1, 0.0, FAILURE)):
+        progress.apply(event)
+    progress.apply(TaskFinished("draft", 1, 0.0, 1, {}, (Taken(0, "draft", "review", "ValueError"),)))
+    shown = progress.snapshot()
+    assert shown["nodes"]["draft"] == {"state": "handled", "visits": 1, "error": "ValueError: no"}
+    assert shown["edges"]["0"] == {"taken": 1, "reason": "ValueError"}
+    assert shown["rows"][0]["task"] == "draft (failed)"
+    assert [failure["handled"] for failure in progress.failures] == [True]
+
+
+def test_a_failure_that_was_handled_is_told_after_a_resume_too():
+    progress = Progress(ESSAY._replace(edges=(OutlineEdge("draft", "review", "error", "on error"),)))
+    for event in (TaskFailed("draft", 1, 0.0, FAILURE), TaskFailed("review", 1, 0.0, FAILURE)):
+        progress.apply(event)
+    progress.apply(TaskFinished("draft", 1, 0.0, 1, {}, (Taken(0, "draft", "review", ""),)))
+    for status in (Status.FAILED, Status.RUNNING):
+        progress.apply(StatusChanged(status, 1.0))
+    assert [failure["task"] for failure in progress.failures] == ["draft"]
+
+
+def test_a_failed_task_that_was_given_its_result_by_hand_is_done():
     progress = folded((TaskStarted("draft", 1, 0.0), TaskFailed("draft", 1, 0.0, FAILURE)))
-    progress.apply(TaskFinished("draft", 1, 0.0, 1, {}, (Taken(1, "draft", "review", "error"),)))
-    assert states(progress)["draft"] == "failed"
-    assert progress.snapshot()["edges"]["1"]["taken"] == 1
+    progress.apply(TaskFinished("draft", 1, 0.0, 1, {"text": "Bees."}, (TO_REVIEW,)))
+    assert progress.snapshot()["nodes"]["draft"] == {"state": "done", "visits": 1, "error": ""}
 
 
 def test_a_cancelled_task_is_shown_as_such():
@@ -89,7 +126,63 @@ def test_a_cancelled_task_is_shown_as_such():
 
 
 def test_items_of_a_map_are_shown():
-    assert folded((TaskStarted("draft", 1, 0.0, 12),)).snapshot()["nodes"]["draft"]["items"] == 12
+    assert folded((TaskStarted("draft", 1, 0.0, 12),)).snapshot()["nodes"]["draft"]["note"] == "12 items"
+    assert folded((TaskStarted("draft", 1, 0.0, 10000),)).node("draft")["note"] == "10,000 items"
+
+
+def test_a_retry_leaves_the_node_active_and_is_counted_and_told():
+    failure = Failure("TimeoutError", "too slow.", "cell 3", TimeoutError())
+    progress = folded((TaskStarted("draft", 1, 0.0), TaskRetried("draft", 1, 1.0, 1, failure, 0.52)))
+    assert progress.snapshot()["nodes"]["draft"] == {"state": "active", "visits": 1, "error": "", "note": "1 retry"}
+    assert progress.details("draft")["attempt"] == "attempt 2 after TimeoutError"
+    assert progress.details("draft")["log"] == "attempt 1 failed: TimeoutError: too slow; the next one in 0.52 s\n"
+    progress.apply(TaskFinished("draft", 1, 2.0, 1, {}, ()))
+    assert (progress.details("draft")["attempt"], progress.node("draft")["note"]) == ("", "1 retry")
+
+
+def test_a_retry_of_an_item_says_which():
+    progress = folded((TaskStarted("draft", 1, 0.0, 9), TaskRetried("draft", 1, 1.0, 1, FAILURE, 0.5, item=7)))
+    assert progress.details("draft")["attempt"] == "item 7: attempt 2 after ValueError"
+    assert progress.details("draft")["log"].startswith("item 7: attempt 1 failed")
+    assert progress.node("draft")["note"] == "9 items · 1 retry"
+
+
+def test_a_cached_task_is_shown_as_such():
+    progress = folded((TaskStarted("draft", 1, 0.0), TaskFinished("draft", 1, 0.0, 1, {}, (), cached=True)))
+    assert progress.node("draft")["note"] == "cached"
+    assert progress.snapshot()["rows"][0]["task"] == "draft (cached)"
+    progress.apply(TaskStarted("draft", 2, 1.0))
+    assert "note" not in progress.node("draft")
+
+
+def test_what_a_node_emits_is_a_line_of_its_log():
+    progress = folded((Printed("draft", 1, 0.0, "half a"), Emitted("draft", 1, 0.0, {"token": "sk", "n": "x" * 999})))
+    lines = progress.details("draft")["log"].splitlines()
+    assert lines[0] == "half a"
+    assert lines[1].startswith("emitted {'token': •••, 'n': 'xxx")
+    assert len(lines[1]) < 100
+
+
+def test_an_edit_by_hand_is_a_step():
+    progress = folded((*LOOP, StateEdited(2.0, 3, {"text": "Wasps."})))
+    row = progress.snapshot()["rows"][-1]
+    assert (row["step"], row["task"], row["update"]) == (3, "edited by hand", {"text": "'Wasps.'"})
+    assert progress.changes()["steps"] == progress.steps == 3
+
+
+def test_a_question_that_is_withdrawn_is_waited_for_no_more():
+    progress = folded((*TO_THE_GATE, ApprovalWithdrawn(APPROVAL, 4.0)))
+    assert states(progress)["gate"] == "active"
+    progress.apply(TaskCancelled("gate", 1, 4.0))
+    progress.apply(ApprovalWithdrawn(APPROVAL, 4.0))
+    assert states(progress)["gate"] == "cancelled"
+
+
+def test_breakpoints_are_told():
+    progress = folded((BreakpointsChanged(0.0, ("draft",), ("review", "gate")),))
+    assert progress.changes()["breaks"] == {"before": ["draft"], "after": ["review", "gate"]}
+    assert progress.snapshot()["breaks"]["after"] == ["review", "gate"]
+    assert "breaks" not in progress.changes()
 
 
 def test_secrets_appear_nowhere():
@@ -111,7 +204,7 @@ def test_snapshots_are_bounded_and_count_what_is_left_out():
     assert len(progress.snapshot()["rows"]) == LIVE_ROWS
     assert len(progress.snapshot(RECORD_ROWS)["rows"]) == RECORD_ROWS
     assert progress.snapshot()["steps"] == 1000
-    assert progress.nodes["draft"].tasks == {}
+    assert progress.nodes["draft"].tasks == progress.nodes["draft"].started == {}
     assert len(progress.changes()["rows"]) == LIVE_ROWS
 
 
