@@ -117,7 +117,7 @@ def _by_adapter(adapter: TypeAdapter[Any], wanted: str) -> Check:
         try:
             adapter.validate_python(value, strict=True)
         except ValidationError as error:
-            return _misfit(value, error.errors(include_url=False), wanted)
+            return misfit(value, error.errors(include_url=False), wanted)
         except Exception as error:  # a validator of the user's own
             return Misfit("", value, wanted, f"its validator raised {type(error).__name__}: {told(error)}")
         return None
@@ -200,7 +200,7 @@ def _typed_dict(kind: Any, within: tuple[Any, ...]) -> Any:
         return dict[str, Any]
     fields = {}
     for key, hint in get_type_hints(kind, include_extras=True).items():
-        needed, hint = _qualified(key in kind.__required_keys__, hint)
+        needed, hint = qualified(key in kind.__required_keys__, hint)
         fields[key] = (Required if needed else NotRequired)[_strict(hint, (*within, kind))]
     declare: Any = TypedDict
     made = declare(kind.__name__, fields)
@@ -208,7 +208,7 @@ def _typed_dict(kind: Any, within: tuple[Any, ...]) -> Any:
     return made
 
 
-def _qualified(needed: bool, hint: Any) -> tuple[bool, Any]:
+def qualified(needed: bool, hint: Any) -> tuple[bool, Any]:
     """Whether a key is needed, and its type; `__required_keys__` is wrong where annotations were texts."""
     while True:
         origin = get_origin(hint)
@@ -230,7 +230,7 @@ class _Place(NamedTuple):
     part: Any
 
 
-def _misfit(value: Any, errors: list[ErrorDetails], wanted: str) -> Misfit:
+def misfit(value: Any, errors: list[ErrorDetails], wanted: str) -> Misfit:
     """The error that lies deepest: of a union's members that is the one that was meant."""
     places = [_place(value, error) for error in errors]
     deepest = max(places, key=lambda place: place.depth)

@@ -24,7 +24,7 @@ from typing_extensions import TypedDict, is_typeddict
 from nbgraph.core.annotations import is_union, spelt
 from nbgraph.core.forms import Field, Form, Kind
 from nbgraph.errors import ApprovalError, DeclarationError, brief, told
-from nbgraph.typed import _misfit, _qualified
+from nbgraph.typed import misfit, qualified
 
 Schema = dict[str, Any]  # a JSON schema
 
@@ -119,7 +119,7 @@ def _known(hint: Any) -> Any:
 def _typed_dict(kind: Any) -> Any:
     fields = {}
     for key, hint in get_type_hints(kind, include_extras=True).items():
-        needed, hint = _qualified(key in kind.__required_keys__, hint)
+        needed, hint = qualified(key in kind.__required_keys__, hint)
         fields[key] = (Required if needed else NotRequired)[_known(hint)]
     declare: Any = TypedDict
     return declare(kind.__name__, fields)
@@ -305,7 +305,7 @@ class _Reader:
             return f"{_own_words(errors[0]['msg'])}."
         if not errors[0]["loc"] and "missing" in kinds:
             return f"{name} is missing; it should be {part.field.type}."
-        found = _misfit(entry, errors, part.field.type)
+        found = misfit(entry, errors, part.field.type)
         if not found.path and all(kind.endswith(OF_ITS_TYPE) for kind in kinds):
             return _unlike(part.field, entry)
         why = _own_words(found.why) or f"it should be {part.field.type}"

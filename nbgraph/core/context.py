@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol, overload
 
-from nbgraph.core.approvals import Answer
+from nbgraph.core.approvals import REJECT, Answer
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
 from nbgraph.core.policies import PLAIN, Policy
@@ -162,7 +162,9 @@ class Context:
         edit: Mapping[str, Any] | None = None,
     ) -> Any: ...
     @overload
-    def ask(self, question: str, *, form: Any, show: Mapping[str, Any] | None = None) -> Any: ...
+    def ask(
+        self, question: str, *, form: Any, options: Iterable[str] = ("answer",), show: Mapping[str, Any] | None = None
+    ) -> Any: ...
     def ask(
         self,
         question: str,
@@ -174,8 +176,8 @@ class Context:
     ) -> Any:
         """Ask a person and wait for the answer; other branches go on meanwhile, and no time runs out.
 
-        A blocking node gets the answer, an async one awaits it. With `form` the answer is a value of that type, else it
-        is an `Answer` with `option`, `note` and `edit`. In a map each item asks for itself.
+        A blocking node gets the answer, an async one awaits it. With `form` the answer is a value of that type, or None
+        where the option is reject; else it is an `Answer` with `option`, `note` and `edit`. In a map each item asks for itself.
 
         Args:
             question: Markdown with `{{ key }}` for values in `show`.
@@ -195,7 +197,9 @@ class Context:
 
     async def _answered(self, question: Question) -> Any:
         answer = await self._engine.ask(self, question)
-        return answer if question.form is None else question.form.value(answer.form)
+        if question.form is None:
+            return answer
+        return None if answer.option == REJECT else question.form.value(answer.form)
 
     async def person(self, question: Question) -> Answer:
         """Ask what a human node asks."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from nbgraph.core.graph import START, Node
 from nbgraph.core.reducers import last
-from nbgraph.core.same_round import union
 from nbgraph.core.signature import Outcomes
 from nbgraph.core.survey import Survey
 from nbgraph.core.type_agreement import UNKNOWN, strings_of
@@ -60,13 +59,13 @@ def _strings(survey: Survey, writer: str, key: str, lists: bool) -> Outcomes:
     return Outcomes(tuple(dict.fromkeys((*names, *(annotated or ())))), annotated is not None)
 
 
-def last_writers(survey: Survey, key: str, name: str, *, after: bool, among: Iterable[str] | None = None) -> list[str]:
+def last_writers(survey: Survey, key: str, name: str, *, after: bool, among: int | None = None) -> list[str]:
     """The nodes that may have been the last to write `key` before `name` runs, or `after` it has.
 
     START stands for an input, or for no value at all; a node whose writes are not certain may be among them.
 
     Args:
-        among: the nodes to look at, by default all.
+        among: the nodes to look at, as a bit set; by default all.
     """
     node = survey.nodes.get(name)
     if after and node is not None and key in node.writes.keys:
@@ -74,7 +73,7 @@ def last_writers(survey: Survey, key: str, name: str, *, after: bool, among: Ite
     if name not in survey.bit:
         return [START]
     found = survey.last_writers(key)[name]
-    asked = found if among is None else found & union(survey.bit.get(each, 0) for each in among)
+    asked = found if among is None else found & among
     names = [each for each in survey.names_in(asked) if not _overwritten(survey, key, each, found, name)]
     may_write = after and name != START and not survey.tells(name)
     return [*names, name] if may_write and name not in names else names

@@ -11,6 +11,7 @@ from nbgraph.core.annotations import spelt
 from nbgraph.core.holdings import last_writers, written_type
 from nbgraph.core.problems import Found, Problem
 from nbgraph.core.reducers import BUILT_IN, Reducer, append, extend, union
+from nbgraph.core.same_round import union as bits
 from nbgraph.core.survey import Survey
 from nbgraph.core.type_agreement import UNKNOWN, can_agree, element, is_list
 
@@ -91,15 +92,16 @@ def _update_fits(found: Any, declared: Any, reducer: Reducer | None) -> bool:
 
 
 def _against_each_other(survey: Survey, key: str, written: dict[str, Any], readings: Iterable[Reading]) -> Found:
-    writers = {id(found): found for found in written.values()}
-    readers = {id(reading.annotation): reading.annotation for reading in readings}
-    apart = {(one, other) for one in writers for other in readers if not can_agree(writers[one], readers[other])}
-    for reading in readings if apart else ():
-        wrong = [name for name, found in written.items() if (id(found), id(reading.annotation)) in apart]
-        before = last_writers(survey, key, reading.node, after=reading.in_edge, among=wrong) if wrong else []
-        for name in [name for name in wrong if name in before][:1]:
-            text = f"{name} writes {key!r} as {spelt(written[name])}, and {reading.told}"
-            yield Problem("NBG121", "warning", survey.place(reading.node), text, _REMEDY)
+    types = {id(found): found for found in written.values()}
+    for annotation in {id(reading.annotation): reading.annotation for reading in readings}.values():
+        apart = {each for each, found in types.items() if not can_agree(found, annotation)}
+        wrong = [name for name, found in written.items() if id(found) in apart]
+        placed = bits(survey.bit.get(name, 0) for name in wrong)
+        for reading in [each for each in readings if each.annotation is annotation] if wrong else ():
+            last = last_writers(survey, key, reading.node, after=reading.in_edge, among=placed)
+            for name in [name for name in last if name in written and id(written[name]) in apart][:1]:
+                text = f"{name} writes {key!r} as {spelt(written[name])}, and {reading.told}"
+                yield Problem("NBG121", "warning", survey.place(reading.node), text, _REMEDY)
 
 
 TYPE_CHECKS: tuple[Callable[[Survey], Found], ...] = (_types,)

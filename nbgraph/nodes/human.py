@@ -31,8 +31,8 @@ class HumanBody:
         editable = {key: arguments[key] for key in self.edit}
         answer = await context.person(Question(self.question, arguments, self.options, editable, self.form))
         update = {**answer.edit, self.name: answer.option, f"{self.name}_note": answer.note}
-        if self.form is not None and answer.option != REJECT:
-            update[f"{self.name}_form"] = self.form.value(answer.form)
+        if self.form is not None:
+            update[f"{self.name}_form"] = None if answer.option == REJECT else self.form.value(answer.form)
         return update
 
 
@@ -54,7 +54,7 @@ def human_node(
         show: keys whose values stand beside the question.
         options: one button each.
         edit: keys that the person may change.
-        form: what the person enters; its value goes to the key `name_form`, unless the option is reject.
+        form: what the person enters; its value goes to the key `name_form`; None where the option is reject.
 
     Raises:
         DeclarationError: the question is empty, an option is given twice, or a name is reserved.

@@ -21,11 +21,11 @@ from nbgraph.view.values import shorten
 SECONDS = 4
 WIDE = 1000
 MANY = 150  # nodes and edges; more are laid out just once
-VERY_MANY = 600  # from here on it counts more that there is a picture soon than that its edges are smooth
+VERY_MANY = 600  # more are laid out in a hurry
 LABEL = 40
 REASON = 22
 _GRAPH = {"bgcolor": "transparent", "pad": "0.2", "nodesep": "0.35", "ranksep": "0.45"}
-_QUICK = {"splines": "line", "mclimit": "0.05", "nslimit": "0.5", "nslimit1": "0.5"}
+_QUICK = {"mclimit": "0.05", "nslimit": "0.5", "nslimit1": "0.5"}
 _FONT = {"fontname": "Helvetica"}  # whose widths every layout program knows
 _NODE = {"shape": "box", "style": "rounded", "margin": "0.2,0.09", "height": "0.45", "fontsize": "13"}
 _EDGE = {"fontsize": "11", "arrowsize": "0.65"}
@@ -89,25 +89,38 @@ def _drawn(outline: Outline, chosen: frozenset[tuple[str, bool]], executable: st
 
 def _direction(what: Shown) -> str:
     """The direction in which many nodes become a tall picture rather than a wide one."""
+    nodes = [index for members in what.members.values() for index in members]
+    deep = _depth(nodes, what)
+    return "LR" if len(nodes) > deep * deep else "TB"
+
+
+def _depth(nodes: list[int], what: Shown) -> int:
+    """How many nodes follow one another at most; a loop is entered at the node that comes first in the outline."""
     following: dict[int, list[int]] = {}
     for line in what.lines:
         following.setdefault(line.tail, []).append(line.head)
-    heads = {line.head for line in what.lines}
-    levels = {index: 0 for members in what.members.values() for index in members if index not in heads}
-    waiting = deque(levels)
+    missing = Counter(line.head for line in what.lines)
+    levels, seen = dict.fromkeys(nodes, 1), set[int]()
+    waiting = deque([*(index for index in nodes if not missing[index]), *sorted(nodes)])
     while waiting:
         index = waiting.popleft()
+        if index in seen:
+            continue
+        seen.add(index)
         for other in following.get(index, ()):
-            if other not in levels:
-                levels[other] = levels[index] + 1
-                waiting.append(other)
-    abreast = Counter(levels.values())
-    return "LR" if max(abreast.values(), default=0) > len(abreast) else "TB"
+            missing[other] -= 1
+            if other not in seen:
+                levels[other] = max(levels[other], levels[index] + 1)
+            if not missing[other]:
+                waiting.appendleft(other)
+    return max(levels.values(), default=1)
 
 
 def source(outline: Outline, direction: str, what: Shown) -> str:
     """The DOT text of a graph; every id in it is generated."""
-    quick = _QUICK if sum(map(len, what.members.values())) + len(what.lines) > VERY_MANY else {}
+    quick = dict(_QUICK) if sum(map(len, what.members.values())) + len(what.lines) > VERY_MANY else {}
+    if quick and direction == "LR":
+        quick["ranksep"] = "1"  # so that one can tell the edges of a wide fan
     graph = graphviz.Digraph(
         graph_attr={"rankdir": direction, "compound": "true", **_GRAPH, **quick},
         node_attr={**_FONT, **_NODE},

@@ -154,6 +154,10 @@ def _of(group: Element, *tags: str) -> list[Element]:
 
 
 def _bare(root: Element) -> None:
+    """Leave out what only the live picture needs: names for styles and scripts, and room for texts that are not there."""
     for element in root.iter():
         element.attrib.pop("class", None)
         element.attrib.pop("id", None)
+        for text in _of(element, "text"):
+            if not text.text and not len(text):
+                element.remove(text)

@@ -68,9 +68,9 @@ def test_a_form_is_asked_for_and_its_value_is_part_of_the_update() -> None:
     assert person.form is form
 
 
-def test_a_reject_writes_no_form() -> None:
+def test_a_reject_writes_none_for_the_form() -> None:
     node = human_node("gate", "How many?", form=read_form(int))
-    assert answered(node, Person(Answer("reject", "", {}, "me", 0.0))) == {"gate": "reject", "gate_note": ""}
+    assert answered(node, Person(Answer("reject", "", {}, "me", 0.0))) == {"gate": "reject", "gate_note": "", "gate_form": None}
 
 
 def test_a_form_is_declared_by_its_type() -> None:

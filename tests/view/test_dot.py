@@ -196,7 +196,7 @@ def test_many_nodes_are_laid_out_once_and_become_a_tall_picture(monkeypatch):
 def test_a_thousand_nodes_are_drawn(monkeypatch):
     monkeypatch.setattr(dot, "SECONDS", 60)
     drawing = draw(layers(20, 50))
-    assert "splines=line" in drawing.dot
+    assert "mclimit=0.05" in drawing.dot
     assert len(by_id(fromstring(drawing.svg))) == 1000 + 49 * 20
 
 
