@@ -13,13 +13,13 @@ from threading import Condition
 from typing import Any, Protocol
 
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.events import Event, Status, StatusChanged, TaskFailed, TaskFinished
+from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.plan import Plan
+from nbgraph.core.rows import QUEUED, Row
 from nbgraph.core.run import TICK, Run
 from nbgraph.core.tables import Table
-from nbgraph.errors import InputError, NbgraphError, RunError, brief, told
+from nbgraph.errors import InputError, NbgraphError, RunError, brief
 
-QUEUED = "queued"
 ORDER = (Status.DONE, Status.FAILED, Status.WAITING, Status.PAUSED, Status.RUNNING, QUEUED, Status.CANCELLED)
 
 
@@ -30,51 +30,6 @@ class Startable(Protocol):
 
     def plan(self) -> Plan: ...
     def begun(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Run: ...
-
-
-class Row:
-    """One row: its `number` from 0, its `label` in the table, its `inputs`, and its `run` once that has started.
-
-    `error` is that of the node that failed, or what kept the run from starting.
-    """
-
-    __slots__ = ("_raised", "error", "inputs", "label", "number", "queued", "run")
-
-    def __init__(self, number: int, label: Any, inputs: dict[str, Any]) -> None:
-        self.number, self.label, self.inputs = number, label, inputs
-        self.run: Run | None = None
-        self.error: BaseException | None = None
-        self.queued = True
-        self._raised: dict[tuple[str, str, int], BaseException] = {}  # by tasks that have failed and did not finish
-
-    @property
-    def status(self) -> str:
-        """The status of its run; "queued" while it has to wait for a place."""
-        if self.queued:
-            return QUEUED
-        if self.run is not None:
-            return self.run.status
-        return Status.FAILED if self.error is not None else Status.CANCELLED
-
-    @property
-    def reason(self) -> str:
-        """Why it stands there, for a person; may be empty."""
-        if self.error is not None:
-            return f"{type(self.error).__name__}: {told(self.error)}"
-        return "" if self.run is None or self.queued else self.run.reason
-
-    def note(self, event: Event) -> None:
-        """Keep what made the run fail."""
-        match event:
-            case TaskFailed():
-                self._raised[event.within, event.node, event.visit] = event.failure.error
-            case TaskFinished() if self._raised:  # it went on along an error edge
-                self._raised.pop((event.within, event.node, event.visit), None)
-            case StatusChanged(Status.FAILED):
-                self.error = next(iter(self._raised.values()), RunError(event.reason))
-            case StatusChanged():
-                self.error = None
-                self._raised.clear()
 
 
 class Stopwatch:

@@ -201,11 +201,12 @@ def test_runs_keep_the_graph_that_they_began_with() -> None:
 def test_a_node_may_be_declared_anew_while_other_threads_start_runs() -> None:
     made, stop = everything(), threading.Event()
 
+    async def work(item: int) -> dict[str, int]:
+        return {"worked": item + 1}
+
     def declare() -> None:
-        publish = made.nodes["publish"].body
-        assert publish
         while not stop.is_set():
-            made.node(lambda n, sum, gate_note: {"page": f"{n}: {sum}, {gate_note}"}, name="publish")
+            made.node(work)
 
     declaring = threading.Thread(target=declare)
     declaring.start()

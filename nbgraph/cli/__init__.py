@@ -1,4 +1,4 @@
-"""The command `nbgraph`: `nbgraph lab` opens JupyterLab on the quickstart notebook or another one."""
+"""The command `nbgraph`: `nbgraph lab` opens JupyterLab on a notebook, of ours or of yours."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbgraph
+from nbgraph.errors import nearest
 
-QUICKSTART = "01_quickstart.ipynb"
+QUICKSTART, *OTHERS = SHIPPED = ("01_quickstart.ipynb", "02_patterns.ipynb")
 
 
 class CommandError(Exception):
@@ -51,8 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "lab",
         usage="nbgraph lab [NOTEBOOK] [options of JupyterLab]",
         help="open JupyterLab on a notebook",
-        description=f"Opens JupyterLab on NOTEBOOK, by default {QUICKSTART}, which is put into this folder if it is not"
-        " there. Further options, such as --no-browser or --port 8889, are handed on.",
+        description=f"Opens JupyterLab on NOTEBOOK, by default {QUICKSTART}. That and {', '.join(OTHERS)} come with"
+        " nbgraph, and are put into this folder if they are not there. Further options, such as --no-browser or"
+        " --port 8889, are handed on.",
         allow_abbrev=False,
     )
     return parser
@@ -66,7 +68,7 @@ def _taken_apart(further: list[str]) -> tuple[str, list[str]]:
 
 
 def _notebook(asked: str) -> Path:
-    """The notebook as a file of this folder; the quickstart is copied where it is not there.
+    """The notebook as a file of this folder; one that comes with nbgraph is copied where it is not there.
 
     Raises:
         CommandError: there is no such notebook, or no place to put it.
@@ -74,23 +76,24 @@ def _notebook(asked: str) -> Path:
     path = Path(asked)
     if path.is_file():
         return path
-    if asked != QUICKSTART:
-        raise CommandError(f"there is no notebook {asked!r} here; `nbgraph lab` alone opens the quickstart.")
+    if asked not in SHIPPED:
+        advice = nearest(asked, SHIPPED) or f"; those of nbgraph are {', '.join(SHIPPED)}."
+        raise CommandError(f"there is no notebook {asked!r} here{advice}")
     try:
-        shutil.copyfile(_shipped(), path)
+        shutil.copyfile(_shipped(asked), path)
     except OSError as error:
-        raise CommandError(f"{QUICKSTART} cannot be put into {Path.cwd()}: {error.strerror}.") from None
-    print(f"nbgraph: put {QUICKSTART} into {Path.cwd()}", file=sys.stderr)
+        raise CommandError(f"{asked} cannot be put into {Path.cwd()}: {error.strerror}.") from None
+    print(f"nbgraph: put {asked} into {Path.cwd()}", file=sys.stderr)
     return path
 
 
-def _shipped() -> Path:
-    """The quickstart inside the installed package, else in the checkout that is imported."""
+def _shipped(name: str) -> Path:
+    """A notebook inside the installed package, else in the checkout that is imported."""
     package = Path(str(files("nbgraph")))
-    places = (package / "notebooks" / QUICKSTART, package.parent / "notebooks" / QUICKSTART)
+    places = (package / "notebooks" / name, package.parent / "notebooks" / name)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise CommandError(f"this installation holds no {QUICKSTART}; install jupyter-nbgraph again.")
+        raise CommandError(f"this installation holds no {name}; install jupyter-nbgraph again.")
     return found
 
 

@@ -132,6 +132,7 @@ class Calls:
             return await self._by_policy(walk, node, values, context)
         finally:
             _give(call)
+            call.gates = ()
 
     async def _by_policy(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
         cache = node.policy.cache
@@ -228,37 +229,67 @@ class Calls:
         return await asyncio.wrap_future(executor.submit(function, **given))
 
     async def away(self, context: Context, awaited: Awaitable[Any], person: bool = False) -> Any:
-        """Await what the call has no part in: a subgraph, or a `person`, for whom all time stands still."""
+        """Await what the call has no part in: a subgraph, or a `person`, for whom all time stands still.
+
+        For a person it gives up its slots too, as does the item of a map whose subgraph it is in.
+        """
         call = context.call
-        stopped = self._stop_clocks(context) if person else []
+        for each in _calls_around(context) if person else ():
+            self._hold(each, 1)
         call.away += 1
         if call.away == 1:
-            _give(call)
             self.busy -= 1
             self._settle()
         try:
             result = await awaited
-        finally:
-            call.away -= 1
-            if call.away == 0:
-                self.busy += 1
-        if call.away == 0 and call.gates:
-            await _take(call, call.gates)
-        for timeout, left in stopped:
-            timeout.reschedule(self._loop.time() + left)
+        except BaseException:
+            for each in self._back(context, person):
+                self._start_clock(each)
+            raise
+        for each in self._back(context, person):
+            if each.gates and not each.holding and not each.people:
+                await _take(each, each.gates)
+            self._start_clock(each)
         return result
 
-    def _stop_clocks(self, context: Context | None) -> list[tuple[asyncio.Timeout, float]]:
-        """Stop the timeouts of a call and of the subgraphs that it is in; with each the seconds it had left."""
-        stopped = []
-        while context is not None:
-            timeout = context.call.timeout
-            when = timeout.when() if timeout else None
-            if timeout is not None and when is not None:
-                timeout.reschedule(None)
-                stopped.append((timeout, when - self._loop.time()))
-            context = context.outer
-        return stopped
+    def _back(self, context: Context, person: bool) -> list[Call]:
+        """The call is away no more; those in which a person was awaited, from the outside in."""
+        context.call.away -= 1
+        if context.call.away == 0:
+            self.busy += 1
+        around = _calls_around(context)[::-1] if person else []
+        for each in around:
+            each.people -= 1
+        return around
+
+    def take_over(self, old: Context | None, new: Context) -> None:
+        """A subgraph goes on in another attempt, and so do those who wait for a person in it."""
+        if old is not None and old is not new and old.call.people:
+            self._hold(new.call, old.call.people)
+            old.call.people = 0
+
+    def _hold(self, call: Call, people: int) -> None:
+        """Persons are awaited within the call: stop its time, and give up its slots."""
+        call.people += people
+        _give(call)
+        if call.timeout is not None and call.left is None and not call.timeout.expired():
+            call.left = (call.timeout.when() or 0.0) - self._loop.time()
+            call.timeout.reschedule(None)
+
+    def _start_clock(self, call: Call) -> None:
+        """Let time go on, unless a person is still awaited."""
+        if call.people == 0 and call.timeout is not None and call.left is not None:
+            call.timeout.reschedule(self._loop.time() + call.left)
+            call.left = None
+
+
+def _calls_around(context: Context | None) -> list[Call]:
+    """The call, and those whose subgraphs it is in, from the inside out."""
+    calls = []
+    while context is not None:
+        calls.append(context.call)
+        context = context.outer
+    return calls
 
 
 async def _take(call: Call, gates: Sequence[asyncio.Semaphore]) -> None:

@@ -70,16 +70,20 @@ class Question:
 
 
 class Call:
-    """What a call holds while it runs: its gates, its time, and the threads that wait for the loop on its behalf."""
+    """What a call holds while it runs: its gates, its time, and what it has asked of the run and is waiting for.
 
-    __slots__ = ("asked", "away", "cached", "closed", "gates", "holding", "pending", "recorded", "timeout")
+    `people` counts the persons that are awaited in it or in its subgraph, and `left` is the time it had before.
+    """
+
+    __slots__ = ("asked", "away", "cached", "gates", "holding", "left", "pending", "people", "recorded", "timeout")
 
     def __init__(self) -> None:
-        self.asked = self.recorded = self.away = 0
+        self.asked = self.recorded = self.away = self.people = 0
         self.gates: tuple[asyncio.Semaphore, ...] = ()
-        self.holding = self.closed = self.cached = False
+        self.holding = self.cached = False
         self.timeout: asyncio.Timeout | None = None
-        self.pending: set[Any] = set()
+        self.left: float | None = None
+        self.pending: set[asyncio.Task[Any]] = set()
 
 
 class Context:
@@ -88,13 +92,14 @@ class Context:
     `run_id`, `node` and `visit` name the task; `item` is the index of a map's item, or None; `attempt` counts from 1.
     """
 
-    __slots__ = ("_call", "_engine", "attempt", "item", "node", "policy", "run_id", "task", "visit")
+    __slots__ = ("_call", "_closed", "_engine", "attempt", "item", "node", "policy", "run_id", "task", "visit")
 
     def __init__(self, engine: Engine, task: Task, item: int | None = None, policy: Policy = PLAIN) -> None:
         self._engine, self.run_id, self.task, self.item = engine, engine.run_id, task, item
         self.node, self.visit, self.policy = task.node, task.visit, policy
         self.attempt = 1
         self._call: Call | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<context of {self.key}>"
@@ -133,6 +138,7 @@ class Context:
     def rejoin(self, attempt: Context) -> None:
         """The attempt is over: what it holds comes back, and what it still asks for is refused."""
         self.call.holding, attempt.call.holding = attempt.call.holding, False
+        attempt.call.gates, attempt.call.timeout = (), None
         attempt.close()
 
     @property
@@ -210,8 +216,6 @@ class Context:
 
         A blocking node gets the result, an async one awaits it. Steps are told apart by their order in the task.
         """
-        if self._engine.here:
-            return self._engine.step(self, function, lambda: function(*arguments, **named))
         return self._on_loop(self._engine.step(self, function, lambda: function(*arguments, **named)))
 
     async def in_thread(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -223,26 +227,27 @@ class Context:
         return await self._engine.walk(self, graph, inputs, limit)
 
     def close(self) -> None:
-        """The call is over: what a thread that was given up still asks of the run is refused."""
+        """The call is over: what a thread that was given up, or a coroutine, still asks of the run is refused."""
+        self._closed = True
         if self._call is not None:
-            self._call.closed = True
-            for future in tuple(self._call.pending):
-                future.cancel()
+            for task in tuple(self._call.pending):
+                task.cancel()
 
     def _on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Awaitable[Any] | Any:
         """What an async node awaits; a thread waits for the loop to do it."""
-        if self._engine.here:
-            return coroutine
-        call = self.call
-        if call.closed:
+        asked = self._while_open(coroutine)
+        return asked if self._engine.here else asyncio.run_coroutine_threadsafe(asked, self._engine.loop).result()
+
+    async def _while_open(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        task, pending = asyncio.current_task(), self.call.pending
+        if self._closed or task is None:
             coroutine.close()
-            raise Cancelled(f"{self.node} was given up, so it can neither ask nor record anything.")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._engine.loop)
-        call.pending.add(future)
+            raise Cancelled(f"{self.node} was given up or has ended, so it can neither ask nor record anything.")
+        pending.add(task)
         try:
-            return future.result()
+            return await coroutine
         finally:
-            call.pending.discard(future)
+            pending.discard(task)
 
 
 current: ContextVar[Context | None] = ContextVar("current", default=None)

@@ -54,12 +54,10 @@ _PLUMBING = (_OURS, os.path.dirname(asyncio.__file__))
 def failure_of(error: BaseException, node: Node | None) -> Failure:
     """The failure that `error` is for the person who wrote `node`; its traceback is cut to their own frames."""
     if isinstance(error, InnerFailure):
-        failure = error.failure
-        return (
-            failure
-            if failure.message.startswith("in ")
-            else failure._replace(message=f"in {error.path}: {failure.message}")
-        )
+        failure, within = error.failure, error.path.removesuffix("#1")
+        if failure.message.startswith((f"in {within}/", f"in {within}[")):  # told by the innermost subgraph
+            return failure
+        return failure._replace(message=f"in {error.path}: {failure.message}")
     if isinstance(error, ItemsFailed):
         return _failure_of_items(error, node)
     error.__traceback__ = own_frames(error.__traceback__)

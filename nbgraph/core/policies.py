@@ -74,7 +74,7 @@ def checked_policy(
     _seconds(node, "backoff", backoff, least=0.0)
     if timeout is not None:
         _seconds(node, "timeout", timeout)
-    errors = (retry_on,) if isinstance(retry_on, type) else tuple(retry_on)
+    errors = tuple(retry_on) if isinstance(retry_on, list | tuple | set | frozenset) else (retry_on,)
     wrong = [each for each in errors if not (isinstance(each, type) and issubclass(each, BaseException))]
     if wrong:
         raise DeclarationError(f"{node}: retry_on takes kinds of errors such as TimeoutError, not {brief(wrong[0])}.")
@@ -114,7 +114,8 @@ def checked_join(node: str, join: str) -> Join:
 
 def _cache(node: str, cache: bool | float | Cache, version: str) -> Cache | None:
     if isinstance(cache, Cache):
-        return cache
+        ttl, version = cache.ttl, version or cache.version
+        return _cache(node, True if ttl is None else ttl, version)
     if cache is False:
         if version:
             raise DeclarationError(f"{node}: a version is that of the cache; add cache=True (--cache).")

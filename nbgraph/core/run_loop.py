@@ -286,6 +286,8 @@ class RunLoop:
             static, plan = walk.static + context.node, walk.plan.inner[context.node]
             known = Walk(self, graph, plan, inputs, limit, within=within, static=static, outer=context)
             self.walks[within] = known
+        self.calls.take_over(known.outer, context)
+        known.outer = context
         return known
 
     def leave(self, within: str) -> None:

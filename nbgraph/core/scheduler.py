@@ -238,21 +238,34 @@ def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Ad
             arrived[place] = (*arrived.get(place, ()), arrival)
     if not edges or END in [edge.target for edge in edges]:
         ended = {**ended, _author(plan, node, arrival.id): arrival}
-    started: list[Task] = []
-    lost: tuple[Arrival, ...] = ()
-    for place in [place for place in arrived if place[0] in plan.eager] if plan.eager else ():
-        first = plan.eager[place[0]] == "first"
-        lost = _outrun(plan, place, arrived, active) if first else ()
-        task = _task(plan, place, (*arrived.pop(place), *lost), last.get(place[0]) if first else None, visits)
-        visits[task.node], active[task.id] = task.visit, task
-        started.append(task)
+    started = _eager(plan, arrived, active, last, visits) if plan.eager else []
     for place in _ready(plan, arrived, active):
         task = _task(plan, place, arrived.pop(place), last.get(place[0]), visits)
         visits[task.node], active[task.id] = task.visit, task
         started.append(task)
     after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
-    outrun = tuple([each.id for each in lost if each.id in frontier.active]) if lost else ()
+    outrun = tuple([id for id in frontier.active if id not in active]) if plan.eager else ()
     return Advance(after, tuple(started), taken, outrun, arrival.view.values)
+
+
+def _eager(
+    plan: Plan,
+    arrived: dict[Place, tuple[Arrival, ...]],
+    active: dict[str, Task],
+    last: Mapping[str, Arrival],
+    visits: dict[str, int],
+) -> list[Task]:
+    """Start what waits for nothing; a race may end what another one has just started."""
+    started: list[Task] = []
+    for place in [place for place in arrived if place[0] in plan.eager]:
+        if place not in arrived:  # it was outrun meanwhile
+            continue
+        first = plan.eager[place[0]] == "first"
+        lost = _outrun(plan, place, arrived, active) if first else ()
+        task = _task(plan, place, (*arrived.pop(place), *lost), last.get(place[0]) if first else None, visits)
+        visits[task.node], active[task.id] = task.visit, task
+        started.append(task)
+    return [task for task in started if task.id in active]
 
 
 def _after_failure(plan: Plan, node: str, arrival: Arrival) -> tuple[tuple[Edge, ...], tuple[Taken, ...]]:

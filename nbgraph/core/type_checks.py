@@ -95,13 +95,20 @@ def _against_each_other(survey: Survey, key: str, written: dict[str, Any], readi
     types = {id(found): found for found in written.values()}
     for annotation in {id(reading.annotation): reading.annotation for reading in readings}.values():
         apart = {each for each, found in types.items() if not can_agree(found, annotation)}
-        wrong = [name for name, found in written.items() if id(found) in apart]
-        placed = bits(survey.bit.get(name, 0) for name in wrong)
-        for reading in [each for each in readings if each.annotation is annotation] if wrong else ():
-            last = last_writers(survey, key, reading.node, after=reading.in_edge, among=placed)
-            for name in [name for name in last if name in written and id(written[name]) in apart][:1]:
-                text = f"{name} writes {key!r} as {spelt(written[name])}, and {reading.told}"
-                yield Problem("NBG121", "warning", survey.place(reading.node), text, _REMEDY)
+        wrong = {name: found for name, found in written.items() if id(found) in apart}
+        if wrong:
+            yield from _mistaken(survey, key, wrong, [each for each in readings if each.annotation is annotation])
+
+
+def _mistaken(survey: Survey, key: str, wrong: dict[str, Any], readings: Iterable[Reading]) -> Found:
+    """The readings of what one of the `wrong` writers wrote last."""
+    placed = bits(survey.bit.get(name, 0) for name in wrong)
+    for reading in readings:
+        last = last_writers(survey, key, reading.node, after=reading.in_edge, among=placed)
+        name = next((name for name in last if name in wrong), None)
+        if name is not None:
+            text = f"{name} writes {key!r} as {spelt(wrong[name])}, and {reading.told}"
+            yield Problem("NBG121", "warning", survey.place(reading.node), text, _REMEDY)
 
 
 TYPE_CHECKS: tuple[Callable[[Survey], Found], ...] = (_types,)

@@ -274,7 +274,7 @@ class Walk(Asking):
             self.run.stop(self._limit_reached())
         if self.run.breakpoints:
             self.run.breakpoints.after(self.static + task.node, self.run)
-        return moved.started
+        return tuple([other for other in moved.started if other.id in self.frontier.active])  # some may be outrun
 
     def tell_finished(self, step: Step) -> None:
         """Tell that a task is in the history now."""
@@ -371,11 +371,13 @@ class Walk(Asking):
         """The final state of the subgraph that is the node of this task."""
         inner = self.run.inner(self, context, graph, inputs, limit)
         try:
-            return await self.run.calls.away(context, inner.complete())  # type: ignore[no-any-return]
+            state: Mapping[str, Any] = await self.run.calls.away(context, inner.complete())
         except asyncio.CancelledError as error:
             if not self.run.loop_ends(error):
                 self.run.leave(inner.within)
             raise
+        self.run.leave(inner.within)  # another attempt begins anew
+        return state
 
     def note_retry(self, context: Context, error: BaseException, delay: float) -> None:
         """Tell that an attempt failed and another one follows."""
@@ -418,9 +420,9 @@ class Walk(Asking):
             raise RunError(f"no task of {name} is pending, so none can be given its result. Pending: {known}.")
         task = pending[0]
         self._commit(task, tuple(update.items()), None)
-        self.failures.pop(task.id, None)
-        self.held.discard(task.id)
         _, step, moved = self._unsaved.pop(task.id)
+        for id in (task.id, *moved.lost):  # it may wait for a person
+            self._lose(id)
         return step, moved
 
 

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from IPython.display import display
 
-from nbgraph.batch import QUEUED, Batch, Row
+from nbgraph.batch import Batch
 from nbgraph.core.events import Status
+from nbgraph.core.rows import QUEUED, Row
 from nbgraph.errors import RunError
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.view import batch_table
@@ -23,7 +24,7 @@ FLUSH_SECONDS = 0.2
 TICK_SECONDS = 1.0  # the time that has passed is shown also where no row ends
 LIVE_ROWS = 50
 RECORD_ROWS = 100
-VALUE = 60
+VALUE = 40
 NOTE = 160
 FIRST = (Status.FAILED, Status.WAITING, Status.PAUSED)  # where there is no room for all, those that need somebody
 OVER = {"done", "cancelled"}

@@ -75,9 +75,10 @@ def table(batch: ShownBatch) -> str:
     inputs, more_inputs = _columns(row.inputs for row in batch.rows)
     results, more_results = _columns(row.results for row in batch.rows)
     notes = any(row.note for row in batch.rows)
-    heads = ("row", *inputs, "status", *(f"{key} (result)" if key in inputs else key for key in results))
+    named = [f"{key} (result)" if key in inputs else key for key in results]
+    heads = ["row", *inputs, "status", *(["note"] if notes else []), *named]
     body = "".join(_row(row, inputs, results, notes) for row in batch.rows)
-    top = "".join(f"<th>{_left(escape(head))}</th>" for head in (*heads, *(("note",) if notes else ())))
+    top = "".join(f"<th>{_left(escape(head))}</th>" for head in heads)
     sentences = [batch.left_out(), _keys_left_out((*more_inputs, *more_results))]
     below = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences if sentence)
     return (f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>" if body else "") + below
@@ -90,10 +91,10 @@ def duration(seconds: float) -> str:
 
 
 def _row(row: ShownRow, inputs: Sequence[str], results: Sequence[str], notes: bool) -> str:
-    status = f'<span class="nbgraph-{escape(row.status)}">{SIGNS.get(row.status, "")} {escape(row.status)}</span>'
+    status = f'<span class="nbgraph-{escape(row.status)}">{SIGNS.get(row.status, "")}&nbsp;{escape(row.status)}</span>'
     cells = [escape(row.label), *(escape(row.inputs.get(key, "")) for key in inputs), status]
-    cells += [escape(row.results.get(key, "")) for key in results]
     cells += [escape(row.note)] if notes else []
+    cells += [escape(row.results.get(key, "")) for key in results]
     return "<tr>" + "".join(f"<td>{_left(cell)}</td>" for cell in cells) + "</tr>"
 
 

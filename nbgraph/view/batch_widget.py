@@ -19,11 +19,11 @@ STYLE = """<style>
 .nbgraph-batch .nbgraph-message { color: var(--jp-error-color1, #d32f2f) }
 .nbgraph-batch table { border-collapse: collapse; font-size: 12px; margin: 0; table-layout: auto }
 .nbgraph-batch :is(th, td) { text-align: left; vertical-align: top; padding: 3px 14px 3px 0; border: 0;
-  border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); overflow-wrap: anywhere;
+  border-bottom: 1px solid var(--jp-border-color2, #e0e0e0);
   background: none; color: var(--jp-ui-font-color1, #1f2328) }
-.nbgraph-batch th { position: sticky; top: 0; background: var(--jp-layout-color0, #fff); font-weight: 600;
-  color: var(--jp-ui-font-color2, #656d76) }
-.nbgraph-batch td > div { min-width: 3ch; max-width: 44ch }
+.nbgraph-batch th { position: sticky; top: 0; white-space: nowrap; font-weight: 600;
+  background: var(--jp-layout-color0, #fff); color: var(--jp-ui-font-color2, #656d76) }
+.nbgraph-batch td > div { max-width: 44ch; overflow-wrap: break-word }
 .nbgraph-batch td span { white-space: nowrap }
 .nbgraph-batch .nbgraph-done { color: var(--jp-success-color1, #388e3c) }
 .nbgraph-batch .nbgraph-failed { color: var(--jp-error-color1, #d32f2f) }
@@ -50,7 +50,8 @@ class BatchWidget(ipywidgets.VBox):  # type: ignore[misc]
         self.message.add_class("nbgraph-message")
         self.table.layout.max_height, self.table.layout.overflow = "420px", "auto"
         name = ipywidgets.HTML(f"{STYLE}<strong>{escape(batch.name)}</strong>")
-        head = ipywidgets.HBox([name, self.bar, self.count, self.cancel, self.resume])
+        # the count, which grows and shrinks, comes last: a button must not move away from under a click
+        head = ipywidgets.HBox([name, self.bar, self.cancel, self.resume, self.count])
         head.add_class("nbgraph-head")
         super().__init__([head, self.message, self.table])
         self.add_class("nbgraph-batch")

@@ -98,7 +98,6 @@ class GraphWidget(anywidget.AnyWidget):
             details = self._details or Progress(self._outline).details
             self.send({"kind": "details", "node": name, **details(name)})
 
-
     def _toggle(self, name: str, opened: bool) -> None:
         """Draw a subgraph with or without what is in it, from now on."""
         if any(node.name == name for node in self._outline.nodes):

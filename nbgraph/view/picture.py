@@ -77,7 +77,9 @@ def _paint_node(group: Element, node: OutlineNode, progress: Progress, drawing: 
         small = text.get("class") == "nbgraph-marks"
         text.attrib.update({"fill": DIM if small else inked, "font-size": "10" if small else "13"})
     _paint_mark(group, look.line, shown)
-    note = ", ".join(filter(None, (shown.get("inside", "") if node.name in drawing.closed else "", shown.get("note", ""))))
+    note = ", ".join(
+        filter(None, (shown.get("inside", "") if node.name in drawing.closed else "", shown.get("note", "")))
+    )
     _paint_note(group, note)
 
 

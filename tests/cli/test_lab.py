@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import nbgraph
-from nbgraph.cli import QUICKSTART, main
+from nbgraph.cli import QUICKSTART, SHIPPED, main
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ADDRESS = "--LabApp.default_url="
 
 
@@ -38,6 +40,22 @@ def test_the_quickstart_is_copied_and_opened(folder: Path) -> None:
     assert main(["lab"], lab) == 0
     assert (lab.arguments, lab.address) == ([QUICKSTART], f"/lab/tree/{QUICKSTART}")
     assert json.loads((folder / QUICKSTART).read_text(encoding="utf-8"))["nbformat"] == 4
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_notebook_of_ours_is_copied_and_opened_by_its_name(folder: Path, name: str) -> None:
+    lab = Lab()
+    assert main(["lab", name], lab) == 0
+    assert (lab.arguments, lab.address) == ([name], f"/lab/tree/{name}")
+    assert (folder / name).read_bytes() == (NOTEBOOKS / name).read_bytes()
+
+
+def test_the_notebooks_of_ours_are_all_those_of_the_checkout_and_of_the_wheel() -> None:
+    wheel = tomllib.loads((NOTEBOOKS.parent / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    assert sorted(SHIPPED) == sorted(each.name for each in NOTEBOOKS.glob("*.ipynb"))
+    assert wheel["force-include"] == {f"notebooks/{name}": f"nbgraph/notebooks/{name}" for name in SHIPPED}
 
 
 def test_a_quickstart_that_is_there_is_left_as_it_is(folder: Path) -> None:
@@ -68,8 +86,15 @@ def test_options_without_a_notebook_open_the_quickstart(folder: Path) -> None:
 
 def test_a_notebook_that_is_not_there_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "none.ipynb"], Lab()) == 1
-    said = capsys.readouterr().err
-    assert said == "nbgraph: there is no notebook 'none.ipynb' here; `nbgraph lab` alone opens the quickstart.\n"
+    known = "01_quickstart.ipynb, 02_patterns.ipynb"
+    assert capsys.readouterr().err == (
+        f"nbgraph: there is no notebook 'none.ipynb' here; those of nbgraph are {known}.\n"
+    )
+
+
+def test_a_misspelt_notebook_of_ours_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab", "02_pattern.ipynb"], Lab()) == 1
+    assert capsys.readouterr().err.endswith("did you mean '02_patterns.ipynb'?\n")
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_sentence(

@@ -109,6 +109,8 @@ UNSURE = {
     "one branch writes it": "START -> s; s -> a if x; s -> b else; a, b -> r -> END",
     "the branch may end elsewhere": "START -> s; s -> r, a; a -> r if x; a -> END else; r -> END",
     "the branch may be left out": "START -> s; s -> r always; s -> a if x; s -> END else; a -> r -> END",
+    "the branch may fail and end elsewhere": "START -> s; s -> r, a; a -> r -> END; a -> b on error; b -> END",
+    "the branch may go round": "START -> s; s -> r, a; a -> r if x; a -> s else; r -> s if x max 2; r -> END else",
     "it failed": "START -> s -> a -> b -> END; a -> r on error; r -> END",
     "a fallback that does not write it": "START -> s -> a -> r -> END; a -> b on error; b -> r",
     "the loop is left before": "START -> s -> b; b -> a if x max 2; b -> r else; a -> b; r -> END",

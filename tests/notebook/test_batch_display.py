@@ -187,7 +187,7 @@ def test_values_are_short_and_secrets_masked() -> None:
     [row] = shown.rows
     assert "sk-123" not in str(shown)
     assert (row.inputs["api_key"], row.results["token"]) == ("•••", "•••")
-    assert max(map(len, (*row.inputs.values(), *row.results.values()))) <= 60
+    assert max(map(len, (*row.inputs.values(), *row.results.values()))) <= 40
 
 
 def test_results_are_what_the_run_has_added_or_changed() -> None:

@@ -51,9 +51,9 @@ def test_the_text_tells_each_row_and_no_time():
 
 def test_the_table_has_a_column_for_each_input_and_each_result():
     cells = Cells(table(MIXED)).rows
-    assert cells[0] == ["row", "topic", "status", "text", "score", "note"]
-    assert cells[1] == ["a", "'bees'", "✓\ufe0e done", "'Bees.'", "8", ""]
-    assert cells[2] == ["b", "'ants'", "✗\ufe0e failed", "", "", "ValueError: no ants"]
+    assert cells[0] == ["row", "topic", "status", "note", "text", "score"]
+    assert cells[1] == ["a", "'bees'", "✓\ufe0e\xa0done", "", "'Bees.'", "8"]
+    assert cells[2] == ["b", "'ants'", "✗\ufe0e\xa0failed", "ValueError: no ants", "", ""]
     assert {len(row) for row in cells} == {6}
 
 
@@ -66,7 +66,7 @@ def test_a_result_that_is_called_like_an_input_is_told_apart():
     rows = (ShownRow("0", "done", {"text": "1"}, {"text": "2"}),)
     assert Cells(table(ShownBatch("essay", {"done": 1}, rows))).rows == [
         ["row", "text", "status", "text (result)"],
-        ["0", "1", "✓\ufe0e done", "2"],
+        ["0", "1", "✓\ufe0e\xa0done", "2"],
     ]
 
 

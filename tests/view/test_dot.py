@@ -174,7 +174,7 @@ def test_every_name_is_escaped_in_the_text_that_is_laid_out():
     text = '<b>"quoted"</b>'
     inner = OutlineNode(f"{text}/x", "function", True, cluster=text)
     dot_text = draw(Outline("hostile", (OutlineNode(text, "subgraph", True), inner), ())).dot
-    assert 'label=<' not in dot_text
+    assert "label=<" not in dot_text
     assert '\\"quoted\\"' in dot_text
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from nbgraph.view.graph_widget import GraphWidget
 from tests.view.stories import ESSAY, LOOP, TO_THE_GATE, folded
+from tests.view.trips import TRIP
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def sent(monkeypatch):
     return messages
 
 
-def hear(widget: GraphWidget, **content: str) -> None:
+def hear(widget: GraphWidget, **content: object) -> None:
     widget._handle_custom_msg(content, [])
 
 
@@ -70,15 +71,73 @@ def test_without_a_run_a_selected_node_shows_its_code(sent):
 def test_buttons_reach_the_run():
     done = []
     widget = GraphWidget(ESSAY, done.append)
-    for action in ("pause", "resume", "cancel", "explode"):
+    for action in ("pause", "resume", "next", "cancel", "explode"):
         hear(widget, kind="act", action=action)
-    assert done == ["pause", "resume", "cancel"]
+    assert done == ["pause", "resume", "next", "cancel"]
 
 
-@pytest.mark.parametrize("content", [{"kind": "select", "node": "nobody"}, {"kind": "select"}, {"kind": 1}, {}])
+def test_breakpoints_reach_the_run():
+    put = []
+    widget = GraphWidget(ESSAY, print, lambda *where: put.append(where))
+    for when in ("before", "after", None, "never", 1):
+        hear(widget, kind="break", node="draft", when=when)
+    assert put == [("draft", "before"), ("draft", "after"), ("draft", None)]
+
+
+def opened(widget: GraphWidget) -> set[str]:
+    return {node["name"] for node in widget.drawing["nodes"] if node["open"]}
+
+
+def test_a_subgraph_is_opened_and_closed():
+    widget = GraphWidget(TRIP)
+    assert opened(widget) == {"research", "research/deep"}
+    hear(widget, kind="toggle", node="research", open=False)
+    assert opened(widget) == set()
+    hear(widget, kind="toggle", node="research", open=True)
+    assert opened(widget) == {"research", "research/deep"}
+
+
+def test_what_was_chosen_stays_when_the_graph_is_drawn_again():
+    widget = GraphWidget(TRIP)
+    hear(widget, kind="toggle", node="research/deep", open=False)
+    widget.show(TRIP._replace(undefined=1))
+    assert opened(widget) == {"research"}
+
+
+def test_a_picture_is_changed_where_all_its_changes_are_made():
+    calls = []
+    widget = GraphWidget(TRIP, print, later=calls.append)
+    hear(widget, kind="toggle", node="research", open=False)
+    assert opened(widget) == {"research", "research/deep"}
+    calls.pop()()
+    assert opened(widget) == set()
+
+
+def test_a_drawing_that_is_out_of_date_is_not_shown():
+    calls = []
+    widget = GraphWidget(TRIP, print, later=calls.append)
+    hear(widget, kind="toggle", node="research", open=False)
+    widget.show(ESSAY)
+    first, second = calls
+    second()
+    first()
+    assert widget.drawing["name"] == "essay"
+
+
+UNKNOWN = [
+    *({"kind": kind, "node": "nobody", "open": True, "when": None} for kind in ("select", "toggle", "break")),
+    *({"kind": kind} for kind in ("select", "toggle", "break", "act", 1)),
+    {"kind": "toggle", "node": "draft", "open": "yes"},
+    {},
+]
+
+
+@pytest.mark.parametrize("content", UNKNOWN)
 def test_unknown_messages_are_passed_over(sent, content):
-    hear(GraphWidget(ESSAY), **content)
-    assert sent == []
+    widget, drawn = GraphWidget(ESSAY), []
+    widget.observe(drawn.append, "drawing")
+    hear(widget, **content)
+    assert sent == drawn == []
 
 
 def test_an_action_that_fails_is_told_in_one_sentence(sent):

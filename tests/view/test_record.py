@@ -6,11 +6,13 @@ from xml.etree.ElementTree import fromstring
 import bleach
 import pytest
 
-from nbgraph.core.events import Failure, TaskFailed, TaskFinished, TaskStarted
-from nbgraph.core.outline import Outline, OutlineNode
+from nbgraph.core.events import BreakpointsChanged, Failure, StateEdited, Taken, TaskFailed, TaskFinished, TaskStarted
+from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view import record
 from nbgraph.view.dot import draw
+from nbgraph.view.progress import Progress
 from tests.view.stories import ESSAY, HOSTILE, TO_A_FAILURE, TO_THE_END, folded
+from tests.view.trips import FAILURE, TO_THE_INNER_GATE, TRIP, found, travelled
 
 PLAIN_TAGS = {"div", "p", "strong", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "time"}
 
@@ -103,6 +105,41 @@ def test_a_failure_is_told_with_its_place():
     html = record.html(ESSAY, draw(ESSAY), folded(TO_A_FAILURE))
     assert "<strong>draft #2 failed</strong>: ValueError: no &lt;b&gt;bees&lt;/b&gt; (cell 3, line 3)" in html
     assert "  draft #2 failed: ValueError" in record.text(ESSAY, folded(TO_A_FAILURE))
+
+
+def words(svg: str) -> set[str]:
+    return {"".join(element.itertext()) for element in fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_subgraphs_are_drawn_open_or_closed_and_without_what_could_be_clicked():
+    progress = travelled(*TO_THE_INNER_GATE, BreakpointsChanged(1.0, ("write",), ("plan",)))
+    opened, closed = (picture(record.html(TRIP, draw(TRIP, {"research": told}), progress)) for told in (True, False))
+    assert {"research4 at once", "search", "leaf", "3×", "3 items"} <= words(opened)
+    assert {"research", "4 at once", "search runs, gate waits, 3 items"} <= words(closed)
+    assert "search" not in words(closed)
+    assert opened.count("<circle") == len([node for node in progress.nodes])
+
+
+def test_tasks_of_subgraphs_are_named_by_their_paths():
+    shown = record.text(TRIP, travelled(*TO_THE_INNER_GATE, found(0, 9, cached=True)))
+    assert "  2. research[1]/search: found = 1 -> deep" in shown
+    assert "  9. research[0]/search (cached): found = 0 -> deep" in shown
+
+
+def test_an_edit_by_hand_is_told():
+    progress = folded((*TO_THE_END, StateEdited(9.0, 6, {"text": "Wasps."})))
+    assert "  6. edited by hand: text = 'Wasps.'" in record.text(ESSAY, progress)
+    assert '<div align="left">edited by hand</div>' in record.html(ESSAY, draw(ESSAY), progress)
+
+
+def test_a_failure_that_was_handled_is_told_as_such():
+    outline = ESSAY._replace(edges=(OutlineEdge("draft", "review", "error", "on error"),))
+    progress = Progress(outline)
+    progress.apply(TaskFailed("draft", 1, 0.0, FAILURE))
+    progress.apply(TaskFinished("draft", 1, 0.0, 1, {}, (Taken(0, "draft", "review", "TimeoutError"),)))
+    assert "draft failed, and the run went on: TimeoutError" in record.text(outline, progress)
+    svg = picture(record.html(outline, draw(outline), progress))
+    assert 'fill="#ffffff" stroke="#d32f2f"' in svg
 
 
 def test_notes_are_shown():
