@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from contextvars import copy_context
@@ -118,8 +118,14 @@ class Batch:
     @property
     def counts(self) -> dict[str, int]:
         """How many rows have each status; those of none are left out."""
-        counted = Counter(row.status for row in self.rows)
-        return {str(status): counted[status] for status in ORDER if counted[status]}
+        return {status: len(rows) for status, rows in self.by_status().items()}
+
+    def by_status(self) -> dict[str, list[Row]]:
+        """The rows that have each status, in their order; those of none are left out."""
+        found: dict[str, list[Row]] = {str(status): [] for status in ORDER}
+        for row in self.rows:
+            found[row.status].append(row)
+        return {status: rows for status, rows in found.items() if rows}
 
     @property
     def status(self) -> str:

@@ -449,6 +449,22 @@ def test_rows_keep_the_graph_that_the_batch_began_with() -> None:
     assert [each["twice"] for each in batch.results() if each] == [0, 2, 4, 6]
 
 
+def test_rows_in_the_queue_go_by_the_graph_as_it_is_at_resume() -> None:
+    gate = Gate("gate")
+
+    async def work(n: int) -> dict[str, int]:
+        await gate.node() if n else 1 / n
+        return {"version": 1}
+
+    made = graph("START -> work -> END", work)
+    batch = made.map(rows(3), parallel=1)
+    reached(gate.begun)
+    made.node(lambda: {"version": 2}, name="work")
+    batch.resume()
+    gate.let.set()
+    assert [each["version"] for each in batch.results() if each] == [2, 1, 2]
+
+
 def test_a_row_that_is_resumed_by_itself_is_followed() -> None:
     made = odd_ones_fail()
     batch = at_rest(made.map(rows(2)))

@@ -238,8 +238,7 @@ def _entries(raw: Any, where: object) -> dict[str, list[Mapping[str, Any]]]:
 
 def _fits(entry: Mapping[str, Any]) -> bool:
     texts = (entry.get("answer"), entry.get("note", ""), entry.get("digest", ""))
-    mappings = (entry.get("edit", {}), entry.get("form", {}))
-    return all(isinstance(text, str) for text in texts) and all(isinstance(each, Mapping) for each in mappings)
+    return all(isinstance(text, str) for text in texts) and isinstance(entry.get("edit", {}), Mapping)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -140,9 +140,12 @@ class Calls:
             return await self._attempts(walk, node, values, context)
         try:
             given = arguments(node.name, node.name, node.reads, values)
-            code = node.inner.code() if node.inner else node.code
+            code = f"{node.code}\n{node.inner.code()}" if node.inner else node.code
+            if not code:
+                walk.note_log(context, f"{node.name} is not cached: its source is not known.")
+                return await self._attempts(walk, node, values, context)
             read = {key: given[key] for key in sorted(given) if key not in walk.plan.schema.private}
-            key = fingerprint(node.name, code, cache.version, read)
+            key = fingerprint(node.name, code, node.declared, cache.version, read)
         except NoFingerprint as error:
             walk.note_log(context, f"{node.name} is not cached: what it reads holds {error.kind}, which has no value.")
             return await self._attempts(walk, node, values, context)

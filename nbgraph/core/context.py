@@ -183,7 +183,7 @@ class Context:
         """Ask a person and wait for the answer; other branches go on meanwhile, and no time runs out.
 
         A blocking node gets the answer, an async one awaits it. With `form` the answer is a value of that type, or None
-        where the option is reject; else it is an `Answer` with `option`, `note` and `edit`. In a map each item asks for itself.
+        where the option is reject; else it is an `Answer` with `option`, `note` and `edit`. In a map each item asks.
 
         Args:
             question: Markdown with `{{ key }}` for values in `show`.

@@ -48,11 +48,10 @@ def _parts(value: Any, depth: int) -> Iterator[bytes]:
 
 
 def _inside(value: Any) -> Any:
-    """The parts of a value that tell it from others."""
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, dict):
-        return [(key, value[key]) for key in value]
+    """The parts of a value that tell it from others; the order of a dict is one of them, for a node can see it."""
+    if isinstance(value, list | tuple | dict):
+        parts = list(value.items() if isinstance(value, dict) else value)
+        return [parts, value.__dict__] if getattr(value, "__dict__", None) else parts
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
     return [_of_others(value)]
@@ -63,11 +62,22 @@ def _of_others(value: Any) -> Any:
     if kind.__module__ in ("datetime", "decimal", "uuid", "pathlib", "fractions"):
         return repr(value)
     if isinstance(getattr(kind, "__pydantic_fields__", None), dict):
-        return value.__dict__
-    if kind.__module__.startswith("numpy") and getattr(getattr(value, "dtype", None), "kind", "O") != "O":
+        return (value.__dict__, value.__pydantic_extra__, value.__pydantic_private__)
+    if kind.__module__.startswith("numpy") and not getattr(getattr(value, "dtype", None), "hasobject", True):
         return (str(value.dtype), tuple(value.shape), value.tobytes())
-    if kind.__module__.startswith("pandas") and hasattr(value, "to_dict"):
-        return (list(map(str, value.axes)), value.to_dict())
+    if kind.__module__.startswith("pandas"):
+        return _of_pandas(value)
     if hasattr(kind, "__members__"):  # an enum
         return value.name
     raise NoFingerprint(kind.__name__)
+
+
+def _of_pandas(value: Any) -> Any:
+    """The parts of a frame, a series or a moment; labels may be there twice."""
+    if hasattr(value, "axes"):
+        frame = value.to_frame() if value.ndim == 1 else value
+        columns = [frame.iloc[:, place].tolist() for place in range(frame.shape[1])]
+        return (list(frame.columns), list(frame.index), [str(each) for each in frame.dtypes], columns)
+    if hasattr(value, "isoformat"):  # a Timestamp, a Timedelta, or none
+        return repr(value)
+    raise NoFingerprint(type(value).__name__)

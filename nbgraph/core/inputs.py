@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_origin
 
 from nbgraph.core.annotations import spelt
-from nbgraph.core.graph import Graph, Node
+from nbgraph.core.graph import START, Graph, Node
 from nbgraph.core.plan import maps_of
 from nbgraph.core.schema import Fresh
 from nbgraph.core.signature import Read, read_keys
@@ -87,7 +87,9 @@ def writers(graph: Graph, nodes: Mapping[str, Node] | None = None) -> dict[str, 
 
 
 def required_keys(graph: Graph) -> tuple[str, ...]:
-    """The keys that a run must be given: read without a default, written by nothing, and not given by the state.
+    """The keys that a run must be given: read without a default, not given by the state, and written by nothing.
+
+    What is read before any node has written counts too.
 
     Where what some node writes is not known from its text, a key that nothing else writes may come from it, so it is
     required only of what that node does not lead to.
@@ -106,7 +108,16 @@ def _required(graph: Graph, nodes: Mapping[str, Node], reading: list[Reader]) ->
         if reader.required and reader.key not in known
         if reader.node not in after and not (reader.in_edge and reader.node in unclear)
     )
-    return tuple(dict.fromkeys(needed))
+    return tuple(dict.fromkeys((*needed, *_read_first(graph, reading))))
+
+
+def _read_first(graph: Graph, reading: list[Reader]) -> list[str]:
+    """What the first nodes need, though another node or a later visit writes it: nothing is written before them."""
+    edges, given = graph.edge_list(), {*graph.schema.defaults, *graph.schema.private}
+    later = {edge.target for edge in edges if edge.source not in (START, edge.target)}
+    first = {edge.target for edge in edges if edge.source == START} - later
+    needed = (reader for reader in reading if reader.required and reader.node in first and not reader.in_edge)
+    return [reader.key for reader in needed if reader.key not in given]
 
 
 def _led_to(graph: Graph, names: set[str]) -> set[str]:

@@ -86,9 +86,7 @@ class Questions:
         with self._changed:
             self.arriving -= 1
 
-    def answer(
-        self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str, form: Mapping[str, Any] | None = None
-    ) -> Approval:
+    def answer(self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str, form: Any = None) -> Approval:
         """Keep the answer to the open question of the node, or with the id, `name`.
 
         Raises:
@@ -102,6 +100,8 @@ class Questions:
             asked = self._open.get(approval.id)
             if asked is None and approval.answer is None:
                 raise ApprovalError(f"{approval.node} asks this no more: its task has ended.")
+            if form is not None and not isinstance(form, Mapping):
+                form = {"": form}  # the entry of a form for one value
             answer = checked_answer(approval, option, note, edit, by, self._clock(), form)
             if asked is not None and asked.form is not None and option != REJECT:
                 asked.form.value(answer.form)  # entries that do not fit leave the question open

@@ -164,7 +164,7 @@ class Run:
         note: str = "",
         edit: Mapping[str, Any] | None = None,
         *,
-        form: Mapping[str, Any] | None = None,
+        form: Any = None,
         by: str = "run.answer",
     ) -> Approval:
         """Answer an open question; the run goes on at once.
@@ -174,7 +174,7 @@ class Run:
             option: one of the question's options.
             note: a remark, kept in the key `<node>_note`.
             edit: new values for keys that the question lets be edited; they count with every option but reject.
-            form: what is entered into the question's form, by field; a form of one value has the field "".
+            form: what is entered into the question's form: a value for each field by its name, or the one value.
             by: who answers, as far as is known.
 
         Raises:

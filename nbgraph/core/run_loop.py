@@ -246,7 +246,7 @@ class RunLoop:
         if self._resuming:
             return Status.RUNNING, ""
         if self.walk.failures:
-            failed = (f"{task}: {failure.message}" for task, failure in self.walk.failures.items())
+            failed = (f"{task}: {_said(failure)}" for task, failure in self.walk.failures.items())
             return Status.FAILED, "; ".join(failed)
         if self.calls.busy or self.questions.arriving:
             return Status.RUNNING, ""
@@ -329,6 +329,11 @@ class RunLoop:
             self.stop(f"{as_node} was given its result")
             self.walk.launch(moved.started)
         self.settle()
+
+
+def _said(failure: Failure) -> str:
+    """What a failure says; of a KeyError that is the mere key."""
+    return f"{failure.type}: {failure.message}" if isinstance(failure.error, KeyError) else failure.message
 
 
 def _is_within(name: str, within: str) -> bool:

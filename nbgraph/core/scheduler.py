@@ -17,7 +17,7 @@ from nbgraph.core.graph import END, START
 from nbgraph.core.plan import Edge, Plan, Stamp
 from nbgraph.core.state import Overwrite, fold_into, plain_value
 from nbgraph.core.views import EDIT, Commit, Origin, View, Writes, edited, meet, refold
-from nbgraph.errors import WriteConflict, brief
+from nbgraph.errors import WriteConflict
 
 Place = tuple[str, Stamp]
 
@@ -101,7 +101,7 @@ def advance(frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskEr
     """
     plan, arrived, active, visits, last, ended, written, counted = frontier
     active = dict(active)
-    del active[task.id]
+    task = active.pop(task.id)  # as it is now: while it waited for a person its view may have been edited
     # alone, and everything is in its past: the history starts again, so that it does not grow with the run
     alone = not active and not arrived and not ended
     view, written = _commit(frontier, task, writes, alone)
@@ -270,7 +270,7 @@ def _eager(
 
 def _after_failure(plan: Plan, node: str, arrival: Arrival) -> tuple[tuple[Edge, ...], tuple[Taken, ...]]:
     edges, error = plan.exits[node].errors, arrival.errors[0]
-    reason = f"on error: {error.type}: {brief(error.message, 60)}"
+    reason = f"on error: {error.type}"  # an edge has little room; the failure tells more
     return edges, tuple([Taken(edge.place, edge.source, edge.target, reason) for edge in edges])
 
 

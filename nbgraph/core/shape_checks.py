@@ -122,7 +122,7 @@ def _maps(survey: Survey) -> Found:
 
 def _joins(survey: Survey) -> Found:
     for name, join in survey.eager.items():
-        if survey.into.get(name, 0) > 1:
+        if join == "any" and survey.into.get(name, 0) > 1:  # "first" asks for just that
             text = f"{name} joins {join}, so what comes first counts: results may depend on timing"
             yield Problem(
                 "NBG124", "info", survey.place(name), text, "leave the join out to wait for all that is under way"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nbgraph.core.context import Context
-from nbgraph.core.graph import END, START, Graph, Node, declared_in
+from nbgraph.core.graph import END, Graph, Node, declared_in
 from nbgraph.core.inputs import readers, required_keys, writers
 from nbgraph.core.names import check_name
 from nbgraph.core.policies import PLAIN, Join, Policy
@@ -68,7 +68,7 @@ def subgraph_node(
         return latest[0][1]
 
     def made() -> Node:
-        required = dict.fromkeys((*required_keys(graph), *_read_first(graph)))
+        required = required_keys(graph)
         given = _given(graph, required, reads or {})
         handed = _handed(graph, writes)
         return Node(
@@ -77,7 +77,7 @@ def subgraph_node(
             body=SubgraphBody(graph, given, handed, limit),
             reads=tuple(Read(outer, inner in required) for inner, outer in given.items()),
             writes=Writes(tuple(handed), writes is not None or _certain(graph)),
-            code="\n".join(map(str, graph.statements)),
+            code="\n".join((*map(str, graph.statements), *_told("reads", given), *_told("writes", handed))),
             source=source,
             policy=policy,
             join=join,
@@ -89,13 +89,10 @@ def subgraph_node(
     return now()
 
 
-def _read_first(graph: Graph) -> list[str]:
-    """What the graph's first nodes need, also where another node, or a later visit, writes it."""
-    edges, known = graph.edge_list(), {*graph.schema.defaults, *graph.schema.private}
-    first = {edge.target for edge in edges if edge.source == START}
-    later = {edge.target for edge in edges if edge.source not in (START, edge.target)}
-    needed = (reader for reader in readers(graph) if reader.required and reader.node in first - later)
-    return [reader.key for reader in needed if not reader.in_edge and reader.key not in known]
+def _told(what: str, mapping: Mapping[str, str]) -> list[str]:
+    """The keys that have another name here, each as `ours=its`; as a comment below the edges."""
+    pairs = [f"{key}={value}" for key, value in mapping.items() if key != value]
+    return [f"# {what} {', '.join(pairs)}"] if pairs else []
 
 
 def _given(graph: Graph, required: Iterable[str], reads: Mapping[str, str]) -> dict[str, str]:

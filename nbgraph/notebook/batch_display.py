@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
+from heapq import merge
+from itertools import chain, islice
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +29,7 @@ RECORD_ROWS = 100
 VALUE = 40
 NOTE = 160
 FIRST = (Status.FAILED, Status.WAITING, Status.PAUSED)  # where there is no room for all, those that need somebody
-OVER = {"done", "cancelled"}
+OVER = (Status.DONE, Status.CANCELLED)
 
 Bundle = dict[str, str]
 
@@ -117,7 +119,7 @@ class BatchDisplay:
             self._tick = self._loop.call_later(TICK_SECONDS, self._hear, 0)
             return
         self._publish(self._drawn(batch))
-        if set(batch.counts) <= OVER:
+        if set(batch.counts) <= set(OVER):
             self._batch = None
 
 
@@ -129,8 +131,9 @@ class Rows:
 
     def shown(self, batch: Batch, limit: int) -> ShownBatch:
         """The batch with at most `limit` of its rows."""
-        rows = sorted(_chosen(batch.rows, limit), key=lambda row: row.number)
-        return ShownBatch(batch.name, batch.counts, [self._row(batch, row) for row in rows])
+        rows = batch.by_status()
+        counts = {status: len(found) for status, found in rows.items()}
+        return ShownBatch(batch.name, counts, [self._row(batch, row) for row in _chosen(rows, limit)])
 
     def _row(self, batch: Batch, row: Row) -> ShownRow:
         if row.number in self._done:
@@ -145,20 +148,19 @@ class Rows:
         return shown
 
 
-def _chosen(rows: Sequence[Row], limit: int) -> list[Row]:
+def _chosen(rows: Mapping[str, Sequence[Row]], limit: int) -> list[Row]:
     """Those that need somebody; then those that run and have ended last, or the first ones where none runs."""
-    if len(rows) <= limit:
-        return list(rows)
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row.status, []).append(row)
-    urgent = [row for status in FIRST for row in found.pop(status, ())]
-    running = found.pop(Status.RUNNING, [])
-    others = sorted((row for each in found.values() for row in each), key=lambda row: row.number)
+    urgent = [row for status in FIRST for row in rows.get(status, ())]
+    running, queued = rows.get(Status.RUNNING, ()), rows.get(QUEUED, ())
+    ended = [rows.get(status, ()) for status in OVER]
+    others: Iterable[Row] = merge(*ended, key=_number)
     if running:
-        ended = [row for row in others if row.status != QUEUED]
-        others = [*reversed(ended), *(row for row in others if row.status == QUEUED)]
-    return [*urgent, *running, *others][:limit]
+        others = chain(running, merge(*map(reversed, ended), key=_number, reverse=True))
+    return sorted(islice(chain(urgent, others, queued), limit), key=_number)
+
+
+def _number(row: Row) -> int:
+    return row.number
 
 
 def _results(row: Row) -> dict[str, Any]:

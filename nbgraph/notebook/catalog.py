@@ -43,6 +43,10 @@ class Catalog:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._current: str | None = None
+        self._section = ""  # the cell that made it current
+        self._named: dict[str, str] = {}  # the graph of each cell that said `%graph new` or `%graph use`
+        self._sections: dict[str, str] = {}  # the one of these that a cell first ran under
+        self._told = 0
         self._executions = itertools.count(1)
         self._open: dict[int, Cell] = {}
 
@@ -74,11 +78,30 @@ class Catalog:
         if name is None and self._current is None:
             use = f", or `%graph use {next(iter(known))}`" if known else ""
             raise DeclarationError(f"there is no current graph yet; type `{NEW}`{use}, and run this cell again.")
-        wanted = name or self._current or ""
+        wanted = name or self._of_this_cell() or ""
         if wanted not in known:
             raise DeclarationError(f"{wanted!r} is no graph of this notebook{_known(wanted, known)}")
         self._adopt(known[wanted])
         return known[wanted]
+
+    def _of_this_cell(self) -> str | None:
+        """The graph of the section that the executed cell first ran in, also when it is run again after others."""
+        cell = current_cell.get()
+        place = cell.source.cell if cell else ""
+        home = self._named.get(self._sections.setdefault(place, self._section)) if place else None
+        if home is None or home == self._current or home not in self.graphs():
+            return self._current
+        if cell is not None and self._told != cell.source.execution:
+            self._told = cell.source.execution
+            print(f"for {home}, as before; the current graph is {self._current}")
+        return home
+
+    def _begin_section(self, name: str) -> None:
+        cell = current_cell.get()
+        self._current, self._section = name, cell.source.cell if cell else ""
+        if self._section:
+            self._named[self._section] = name
+            self._sections[self._section] = self._section
 
     def new(self, name: str) -> tuple[Graph, str]:
         """Bind an empty graph to `name` and make it current; a graph that is there is cleared.
@@ -93,14 +116,14 @@ class Catalog:
             self._check_free(name)
             there = self._shell.user_ns[name] = Graph(name)
         forgot = there.clear()
-        self._current = name
+        self._begin_section(name)
         self._adopt(there)
         return there, f"{name}: {forgot}; runs that exist keep their plan" if forgot else f"{name} is a new graph"
 
     def use(self, name: str) -> Graph:
         """Make the graph of that variable the current one; DeclarationError where there is none."""
         found = self.graph(name)
-        self._current = name
+        self._begin_section(name)
         return found
 
     def _check_free(self, name: str) -> None:

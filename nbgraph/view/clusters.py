@@ -63,6 +63,37 @@ def shown(outline: Outline, chosen: Mapping[str, bool]) -> Shown:
     return Shown(doors.open, frozenset(closed), members, tuple(doors.lines()))
 
 
+class Nesting:
+    """The subgraphs `around` each node, from the inside outwards, and the nodes `inside` each subgraph, at any depth."""
+
+    def __init__(self, outline: Outline) -> None:
+        clusters = {node.name: node.cluster for node in outline.nodes}
+        self.around: dict[str, tuple[str, ...]] = {}
+        self.inside: dict[str, list[str]] = {}
+        for node in outline.nodes:
+            if node.cluster and node.kind not in ENDS:
+                self.around[node.name] = tuple(_upwards(clusters, node.cluster))
+                for name in self.around[node.name]:
+                    self.inside.setdefault(name, []).append(node.name)
+
+
+def _upwards(clusters: Mapping[str, str], cluster: str) -> Iterator[str]:
+    while cluster:
+        yield cluster
+        cluster = clusters.get(cluster, "")
+
+
+def task_name(node: str, visit: int, within: str, sign: str = " #") -> str:
+    """What a task is called: `draft`, `draft #2`, and in a subgraph `research[3]/search #2`."""
+    path = f"{within}/{node.rpartition('/')[2]}" if within else node
+    return path + (f"{sign}{visit}" if visit > 1 else "")
+
+
+def is_in(within: str, task: str) -> bool:
+    """Whether what runs `within` runs in the subgraph of a task, or of one of its items."""
+    return within == task or within.startswith((f"{task}/", f"{task}["))
+
+
 def _inside(outline: Outline) -> dict[str, list[int]]:
     inside: dict[str, list[int]] = {}
     for index, node in enumerate(outline.nodes):

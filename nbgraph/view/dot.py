@@ -15,7 +15,8 @@ import graphviz
 
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view.clusters import Line, Shown, marks, own_name, shown
-from nbgraph.view.svg import cleaned, listed
+from nbgraph.view.listing import listed
+from nbgraph.view.svg import cleaned
 from nbgraph.view.values import shorten
 
 SECONDS = 4

@@ -156,7 +156,7 @@ def _of(group: Element, *tags: str) -> list[Element]:
 
 
 def _bare(root: Element) -> None:
-    """Leave out what only the live picture needs: names for styles and scripts, and room for texts that are not there."""
+    """Leave out what only the live picture needs: names for styles and scripts, and room for what is not there."""
     for element in root.iter():
         element.attrib.pop("class", None)
         element.attrib.pop("id", None)

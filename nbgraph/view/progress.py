@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from nbgraph.core.approvals import Answer, Approval
@@ -26,7 +26,7 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import Outline
-from nbgraph.view.clusters import ENDS, marks
+from nbgraph.view.clusters import Nesting, is_in, marks, task_name
 from nbgraph.view.node_progress import Key, NodeProgress
 from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
@@ -52,10 +52,8 @@ class Progress:
         self.steps = self.answered = 0
         self.breaks: dict[str, list[str]] = {"before": [], "after": []}
         self._asked: dict[tuple[str, Key], set[str]] = {}
-        self._around: dict[str, tuple[str, ...]] = {}
-        self._inside: dict[str, list[str]] = {}
+        self._nesting = Nesting(outline)
         self._settle()
-        self._survey()
 
     @property
     def outline(self) -> Outline:
@@ -69,19 +67,7 @@ class Progress:
         self.edges = {index: before[edge] for index, edge in enumerate(outline.edges) if edge in before}
         self._edges_changed.clear()
         self._edges_changed.update(self.edges)
-        self._survey()
-
-    def _survey(self) -> None:
-        """Note which subgraphs each node is in, and what is in each subgraph."""
-        clusters = {node.name: node.cluster for node in self._outline.nodes}
-        self._around, self._inside = {}, {}
-        for node in self._outline.nodes:
-            if not node.cluster or node.kind in ENDS:
-                continue
-            around = tuple(_upwards(clusters, node.cluster))
-            self._around[node.name] = around
-            for name in around:
-                self._inside.setdefault(name, []).append(node.name)
+        self._nesting = Nesting(outline)
 
     def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
@@ -121,7 +107,7 @@ class Progress:
         return {
             "run": self._run(),
             "breaks": self.breaks,
-            "nodes": {name: self._node(name) for name in self.nodes},
+            "nodes": {name: self.node(name) for name in self.nodes},
             "edges": {str(index): dict(edge) for index, edge in self.edges.items()},
             "rows": list(self.rows)[-rows:],
             "steps": self.steps,
@@ -137,7 +123,7 @@ class Progress:
         if self._breaks_changed:
             found["breaks"] = self.breaks
         if self._nodes_changed:
-            found["nodes"] = {name: self._node(name) for name in self._nodes_changed}
+            found["nodes"] = {name: self.node(name) for name in self._nodes_changed}
         if self._edges_changed:
             found["edges"] = {str(index): dict(self.edges[index]) for index in self._edges_changed}
         if self._new_rows:
@@ -149,7 +135,10 @@ class Progress:
 
     def node(self, name: str) -> dict[str, Any]:
         """What the picture shows of one node, as in a snapshot."""
-        return self._node(name) if name in self.nodes else {"state": "idle", "visits": 0, "error": ""}
+        node = self.nodes.get(name, NodeProgress())
+        more = {"note": node.note, "inside": self._told_inside(name)}
+        shown = {"state": node.state, "visits": node.visits, "error": node.error}
+        return {**shown, **{part: text for part, text in more.items() if text}}
 
     def details(self, node: str) -> dict[str, Any]:
         """What is shown of one node on demand: its code, last update, printed text and error."""
@@ -190,25 +179,19 @@ class Progress:
     def _run(self) -> dict[str, Any]:
         return {"status": self.status, "reason": self.reason}
 
-    def _node(self, name: str) -> dict[str, Any]:
-        node = self.nodes[name]
-        more = {"note": node.note, "inside": self._told_inside(name)}
-        shown = {"state": node.state, "visits": node.visits, "error": node.error}
-        return {**shown, **{part: text for part, text in more.items() if text}}
-
     def _told_inside(self, name: str) -> str:
         """What is going on in a subgraph, such as `gate waits, search runs, 3 more`, for where it is one box."""
         told = [
             f"{inner[len(name) + 1 :]} {VERBS[self.nodes[inner].state]}"
-            for inner in self._inside.get(name, ())
-            if inner not in self._inside and inner in self.nodes and self.nodes[inner].state in VERBS
+            for inner in self._nesting.inside.get(name, ())
+            if inner not in self._nesting.inside and inner in self.nodes and self.nodes[inner].state in VERBS
         ]
         more = len(told) - TOLD_INSIDE
         return ", ".join((*told[:TOLD_INSIDE], *([f"{more} more"] if more > 0 else [])))
 
     def _touch(self, name: str) -> NodeProgress:
         self._nodes_changed.add(name)
-        self._nodes_changed.update(outer for outer in self._around.get(name, ()) if outer in self.nodes)
+        self._nodes_changed.update(outer for outer in self._nesting.around.get(name, ()) if outer in self.nodes)
         return self.nodes.setdefault(name, NodeProgress())
 
     def _become(self, name: str, task: Key, state: str) -> NodeProgress:
@@ -235,7 +218,7 @@ class Progress:
             {
                 "step": event.step,
                 "node": event.node,
-                "task": _task(event.node, event.visit, event.within) + (f" ({how})" if how else ""),
+                "task": task_name(event.node, event.visit, event.within) + (f" ({how})" if how else ""),
                 "edges": [self._take(edge, target, reason) for edge, _, target, reason in event.taken],
                 "update": node.update,
                 "seconds": round(max(0.0, event.at - node.started.pop(task, event.at)), 3),
@@ -244,15 +227,15 @@ class Progress:
 
     def _handle(self, event: TaskFinished, handled: bool) -> None:
         """A task that had failed is over, by an error edge or by hand, and what failed in its subgraph with it."""
-        within = _task(event.node, event.visit, event.within, "#")
-        for name in self._inside.get(event.node, ()):
+        within = task_name(event.node, event.visit, event.within, "#")
+        for name in self._nesting.inside.get(event.node, ()):
             inner = self.nodes.get(name, NodeProgress())
-            for task in [task for task, state in inner.tasks.items() if state == "failed" and _is_in(task[0], within)]:
+            for task in [task for task, state in inner.tasks.items() if state == "failed" and is_in(task[0], within)]:
                 self._become(name, task, "handled")
         for failure in self.failures:
             if (failure["node"], failure["within"], failure["visit"]) == (event.node, event.within, event.visit):
                 failure["handled"] = handled
-            elif _is_in(failure["within"], within):
+            elif is_in(failure["within"], within):
                 failure["handled"] = True
         if not handled:
             self._touch(event.node).error = ""
@@ -297,7 +280,7 @@ class Progress:
         node.error = shorten(f"{event.failure.type}: {event.failure.message}", 500)
         node.where, node.attempt = event.failure.where, ""
         failure = {"node": event.node, "visit": event.visit, "within": event.within, "handled": False}
-        failure["task"] = _task(event.node, event.visit, event.within)
+        failure["task"] = task_name(event.node, event.visit, event.within)
         self.failures.append({**failure, "error": node.error, "where": event.failure.where})
 
     def _cancel(self, event: TaskCancelled) -> None:
@@ -327,8 +310,8 @@ class Progress:
     def _answer(self, approval: Approval, answer: Answer) -> None:
         self._withdraw(approval)
         self.answered += 1
-        shown = {"number": self.answered, "node": approval.node, "option": answer.option}
-        shown |= {"task": _task(approval.node, approval.visit, approval.within)}
+        shown = {"number": self.answered, "node": approval.node, "option": _answered(answer)}
+        shown |= {"task": task_name(approval.node, approval.visit, approval.within)}
         shown |= {"note": shorten(answer.note), "by": answer.by, "at": answer.at, "edit": short_update(answer.edit)}
         self.answers.append(shown)
         self._new_answers.append(shown)
@@ -344,22 +327,10 @@ class Progress:
         self._run_changed = True
 
 
-def _upwards(clusters: Mapping[str, str], cluster: str) -> Iterator[str]:
-    """A subgraph and those that it is in, from the inside outwards."""
-    while cluster:
-        yield cluster
-        cluster = clusters.get(cluster, "")
-
-
-def _task(node: str, visit: int, within: str, sign: str = " #") -> str:
-    """What a task is called: `draft`, `draft #2`, and in a subgraph `research[3]/search #2`."""
-    path = f"{within}/{node.rpartition('/')[2]}" if within else node
-    return path + (f"{sign}{visit}" if visit > 1 else "")
-
-
-def _is_in(within: str, task: str) -> bool:
-    """Whether what runs `within` runs in the subgraph of a task, or of one of its items."""
-    return within == task or within.startswith((f"{task}/", f"{task}["))
+def _answered(answer: Answer) -> str:
+    """The option, with what was entered into a form."""
+    entered = (f"{key} = {text}" if key else text for key, text in short_update(answer.form).items())
+    return ": ".join(filter(None, (answer.option, ", ".join(entered))))
 
 
 def merged(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

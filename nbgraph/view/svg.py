@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
-from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
+from nbgraph.core.outline import Outline, OutlineNode
 from nbgraph.view.clusters import ENDS, Shown, marks, own_name
 from nbgraph.view.values import shorten
 
@@ -81,7 +81,7 @@ def _drop_background(root: Element) -> None:
 
 def _dress_node(group: Element, node: OutlineNode, what: Shown, direction: str) -> None:
     opened, closed = node.name in what.open, node.name in what.closed
-    group.set("class", _node_classes(node) + " nbgraph-open" * opened + " nbgraph-closed" * closed)
+    group.set("class", node_classes(node) + " nbgraph-open" * opened + " nbgraph-closed" * closed)
     box = box_of(group)
     if node.kind in ENDS:
         # within a cluster its place says which it is
@@ -90,7 +90,7 @@ def _dress_node(group: Element, node: OutlineNode, what: Shown, direction: str) 
     if name is not None:
         name.set("class", "nbgraph-label")
         _place_name(group, name, node, box, opened, closed)
-    _mark(group, box, opened)
+    mark(group, box, opened)
 
 
 def _place_name(group: Element, name: Element, node: OutlineNode, box: Box, opened: bool, closed: bool) -> None:
@@ -101,19 +101,19 @@ def _place_name(group: Element, name: Element, node: OutlineNode, box: Box, open
         return
     name.attrib.update({"x": f"{x:.2f}", "y": f"{y - 7 * bool(node.marks):.2f}"})
     if node.marks:
-        _put_text(group, "nbgraph-marks", x, y + 8, marks(node))
+        put_text(group, "nbgraph-marks", x, y + 8, marks(node))
 
 
 def _name_end(group: Element, name: str, box: Box, direction: str) -> None:
     """Write START or END where no edge is: below where edges go to the right, beside where they go down."""
     if direction == "LR":
-        _put_text(group, "nbgraph-label", (box.left + box.right) / 2, box.bottom + 12, name)
+        put_text(group, "nbgraph-label", (box.left + box.right) / 2, box.bottom + 12, name)
     else:
-        text = _put_text(group, "nbgraph-label", box.right + 5, (box.top + box.bottom) / 2 + 3, name)
+        text = put_text(group, "nbgraph-label", box.right + 5, (box.top + box.bottom) / 2 + 3, name)
         text.set("text-anchor", "start")
 
 
-def _mark(group: Element, box: Box, opened: bool = False) -> None:
+def mark(group: Element, box: Box, opened: bool = False) -> None:
     """Room for what is shown of a run, at the corners.
 
     At the upper right the icon of a state and the count of visits, at the lower left a note, at the upper left a
@@ -122,10 +122,10 @@ def _mark(group: Element, box: Box, opened: bool = False) -> None:
     inset = 3.0 if group.find("path") is not None else 3 + min(10.0, (box.right - box.left) / 8)
     x, y = box.right - inset, box.top + 2
     SubElement(group, "circle", {"class": "nbgraph-disc", "cx": f"{x:.2f}", "cy": f"{y:.2f}", "r": "7.5"})
-    _put_text(group, "nbgraph-icon", x, y + 3.4, "")
-    _put_text(group, "nbgraph-visits", x + 10, y - 1, "").set("text-anchor", "start")
-    note = box.left + (12 if opened else inset), box.bottom + (-8 if opened else 11)
-    _put_text(group, "nbgraph-note", *note, "").set("text-anchor", "start")
+    put_text(group, "nbgraph-icon", x, y + 3.4, "")
+    put_text(group, "nbgraph-visits", x + 10, y - 1, "").set("text-anchor", "start")
+    note = box.left + (12 if opened else inset), box.bottom + (-8 if opened else 12)
+    put_text(group, "nbgraph-note", *note, "").set("text-anchor", "start")
     for when, across, down in (("before", box.left + inset, box.top + 2), ("after", x, box.bottom - 2)):
         for part, radius in (("ring", "5"), ("dot", "2.2")):
             place = {"cx": f"{across:.2f}", "cy": f"{down:.2f}", "r": radius}
@@ -155,20 +155,20 @@ def _fill_toggle(toggle: Element, node: OutlineNode, group: Element, opened: boo
     if not opened:
         left, middle = box.left + 16, (box.top + box.bottom) / 2
         area = Box(box.left + 4, box.top + 4, box.left + 30, box.bottom - 4)
-        _put_arrow(toggle, area, ((left, middle - 4.5), (left + 6, middle), (left, middle + 4.5)))
+        put_arrow(toggle, area, ((left, middle - 4.5), (left + 6, middle), (left, middle + 4.5)))
         return
     name, said = shorten(own_name(node), 40), marks(node)
     left, middle = box.left + 12, box.top + 15
     area = Box(box.left + 5, box.top + 5, box.left + 34 + 7.4 * len(name) + 5.4 * len(said), box.top + 26)
-    _put_arrow(toggle, area, ((left, middle - 3), (left + 9, middle - 3), (left + 4.5, middle + 3)))
-    text = _put_text(toggle, "nbgraph-label", left + 16, middle + 4.5, name)
+    put_arrow(toggle, area, ((left, middle - 3), (left + 9, middle - 3), (left + 4.5, middle + 3)))
+    text = put_text(toggle, "nbgraph-label", left + 16, middle + 4.5, name)
     text.set("text-anchor", "start")
     if said:
         more = SubElement(text, "tspan", {"class": "nbgraph-marks", "dx": "8"})
         more.text = said
 
 
-def _put_arrow(toggle: Element, area: Box, points: tuple[tuple[float, float], ...]) -> None:
+def put_arrow(toggle: Element, area: Box, points: tuple[tuple[float, float], ...]) -> None:
     sides = {"x": area.left, "y": area.top, "width": area.right - area.left, "height": area.bottom - area.top}
     SubElement(toggle, "rect", {**{side: f"{value:.2f}" for side, value in sides.items()}, "rx": "4"})
     corners = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
@@ -178,26 +178,26 @@ def _put_arrow(toggle: Element, area: Box, points: tuple[tuple[float, float], ..
 def _dress_edge(group: Element | None, kind: str) -> None:
     if group is None:
         return
-    group.set("class", _edge_classes(kind))
+    group.set("class", edge_classes(kind))
     label = group.find("text")
     if label is not None:
         label.set("class", "nbgraph-why")
         label.set("y", f"{float(label.get('y', 0)) - 2:.2f}")
         return
     x, y = _middle(group)
-    _put_text(group, "nbgraph-why", x, y - 4, "")
+    put_text(group, "nbgraph-why", x, y - 4, "")
 
 
-def _node_classes(node: OutlineNode) -> str:
+def node_classes(node: OutlineNode) -> str:
     kind = f" nbgraph-{node.kind}" if node.kind in KINDS else ""
     return f"nbgraph-node{kind}" + ("" if node.defined else " nbgraph-undefined")
 
 
-def _edge_classes(kind: str) -> str:
+def edge_classes(kind: str) -> str:
     return f"nbgraph-edge nbgraph-{kind}" if kind in GUARDS else "nbgraph-edge"
 
 
-def _put_text(parent: Element, name: str, x: float, y: float, text: str) -> Element:
+def put_text(parent: Element, name: str, x: float, y: float, text: str) -> Element:
     made = SubElement(parent, "text", {"class": name, "text-anchor": "middle", "x": f"{x:.2f}", "y": f"{y:.2f}"})
     made.text = text
     return made
@@ -222,45 +222,3 @@ def _points(element: Element) -> list[tuple[float, float]]:
         return [(cx - rx, cy - ry), (cx + rx, cy + ry)]
     numbers = [float(number) for number in _NUMBER.findall(element.get("points") or element.get("d") or "")]
     return list(zip(numbers[::2], numbers[1::2], strict=False))
-
-
-def listed(outline: Outline, what: Shown, trouble: str) -> str:
-    """A picture without a layout: the nodes in a column, the edges of each beside it."""
-    root = Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
-    bottom = 24.0
-    _put_text(root, "nbgraph-hint", 12, bottom, shorten(f"Shown as a list: {trouble}", 110)).set("text-anchor", "start")
-    leaving: dict[str, list[tuple[int, OutlineEdge]]] = {}
-    for line in what.lines:
-        leaving.setdefault(line.edge.source, []).append((line.place, line.edge))
-    for index in sorted(index for members in what.members.values() for index in members):
-        node = outline.nodes[index]
-        _list_node(root, index, node, bottom + 22, what)
-        bottom = _list_edges(root, leaving.get(node.name, []), bottom + 22)
-    size = {"width": "720", "height": f"{bottom + 16:.0f}"}
-    root.attrib.update(size, viewBox=f"0 0 {size['width']} {size['height']}")
-    return tostring(root, encoding="unicode")
-
-
-def _list_node(root: Element, index: int, node: OutlineNode, top: float, what: Shown) -> None:
-    group = SubElement(root, "g", {"id": f"n{index}", "class": _node_classes(node)})
-    left, right, bottom = 30.0, 236.0, top + 28
-    corners = f"{left},{top} {right},{top} {right},{bottom} {left},{bottom}"
-    SubElement(group, "polygon", {"points": corners})
-    _put_text(group, "nbgraph-label", (left + right) / 2, top + 18, shorten(node.name, 26))
-    _mark(group, Box(left, top, right, bottom))
-    if node.name in what.open | what.closed:
-        toggle = SubElement(root, "g", {"id": f"c{index}", "class": "nbgraph-toggle"})
-        down = ((14.0, top + 11), (23.0, top + 11), (18.5, top + 17))
-        right_ = ((15.0, top + 9.5), (21.0, top + 14), (15.0, top + 18.5))
-        _put_arrow(toggle, Box(6, top + 2, 28, bottom - 2), down if node.name in what.open else right_)
-
-
-def _list_edges(root: Element, leaving: list[tuple[int, OutlineEdge]], top: float) -> float:
-    """Write the edges that leave a node beside it; give where the list goes on."""
-    y = top + 18
-    for index, edge in leaving:
-        group = SubElement(root, "g", {"id": f"e{index}", "class": _edge_classes(edge.kind)})
-        _put_text(group, "nbgraph-target", 264, y, f"→ {shorten(edge.target, 24)}").set("text-anchor", "start")
-        _put_text(group, "nbgraph-why", 440, y, shorten(edge.label, 40)).set("text-anchor", "start")
-        y += 20
-    return max(top + 32, y - 4)

@@ -53,9 +53,7 @@ def test_the_failure_is_told_and_then_the_step_with_the_edge_and_why() -> None:
     run = settled(graph.run(), Status.DONE)
     failed, finished = happened(run, TaskFailed | TaskFinished)[:2]
     assert (type(failed), type(finished)) == (TaskFailed, TaskFinished)
-    assert [(edge.target, edge.reason) for edge in finished.taken] == [
-        ("fallback", "on error: ConnectionError: no net")
-    ]
+    assert [(edge.target, edge.reason) for edge in finished.taken] == [("fallback", "on error: ConnectionError")]
 
 
 @pytest.mark.parametrize(("failures", "used"), [(2, "fetched"), (3, "fallback")])

@@ -84,7 +84,11 @@ def test_nothing_of_the_outer_state_leaks_in_but_what_it_reads() -> None:
         return {"secret": "inner"}
 
     inner = made("START -> search -> keep -> write -> END", search, keep, write, called="research")
-    run = settled(made(OUTER, inner).run(topic="bees", secret="outer"), Status.DONE)
+
+    def outside() -> dict[str, str]:
+        return {"secret": "outer"}
+
+    run = settled(made("START -> outside -> research -> END", inner, outside).run(topic="bees"), Status.DONE)
     assert (run.state["notes"], run.state["secret"]) == ("bees inner", "outer")
 
 

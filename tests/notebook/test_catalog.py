@@ -307,3 +307,31 @@ def test_two_graphs_that_name_each_other_are_refused_in_a_sentence(notebook: Not
     notebook.run("%edge START -> research -> END")
     assert "GraphError: essay cannot run yet:" in notebook.refuse("essay.run()")
     assert notebook.run("%graph show").lines == ["<picture of essay>"]
+
+
+def test_a_cell_that_is_run_again_belongs_to_the_graph_it_first_ran_under(bare: Notebook) -> None:
+    bare.run("%graph new inbox", "c1")
+    bare.run("%edge START -> sort -> END", "c2")
+    bare.run("%graph new evening", "c3")
+    bare.run("%edge START -> cook -> END", "c4")
+    again = bare.run("%edge START -> read -> END", "c2")
+    assert again.lines[0] == "for inbox, as before; the current graph is evening"
+    assert bare["inbox"].names() == ("read",)
+    assert bare["evening"].names() == ("cook",)
+
+
+def test_a_section_that_gets_another_name_takes_its_cells_along(bare: Notebook) -> None:
+    bare.run("%graph new inbox", "c1")
+    bare.run("%edge START -> sort -> END", "c2")
+    bare.run("%graph new other", "c3")
+    bare.run("%graph new outbox", "c1")
+    bare.run("%graph use other", "c3")
+    bare.run("%edge START -> sort -> END", "c2")
+    assert bare["outbox"].names() == ("sort",)
+
+
+def test_a_new_cell_belongs_to_the_current_graph(bare: Notebook) -> None:
+    bare.run("%graph new inbox", "c1")
+    bare.run("%graph new evening", "c2")
+    bare.run("%edge START -> cook -> END", "c3")
+    assert bare["evening"].names() == ("cook",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from front_end import FrontEnd, started
+from front_end import started
 
 pytestmark = pytest.mark.slow
 

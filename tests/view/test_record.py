@@ -117,7 +117,7 @@ def test_subgraphs_are_drawn_open_or_closed_and_without_what_could_be_clicked():
     assert {"research4 at once", "search", "leaf", "3×", "3 items"} <= words(opened)
     assert {"research", "4 at once", "search runs, gate waits, 3 items"} <= words(closed)
     assert "search" not in words(closed)
-    assert opened.count("<circle") == len([node for node in progress.nodes])
+    assert opened.count("<circle") == len(progress.nodes)
 
 
 def test_tasks_of_subgraphs_are_named_by_their_paths():

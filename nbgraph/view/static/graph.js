@@ -235,7 +235,7 @@ function showDetails(view, model, { node, signature, marks, attempt, code, cell,
   part(view.more, "Why not yet", why, "nbgraph-prose");
   part(view.more, "Error", error && [error, where].filter(Boolean).join("\n"), "nbgraph-error");
   part(view.more, "Last update", pairs(update));
-  part(view.more, "Printed", log);
+  part(view.more, "Log", log);
   part(view.more, "Code", code);
 }
 
