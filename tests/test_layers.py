@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "notebook": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook"},
     "cli": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook", "cli"},
 }
-VIEW_USES = {"nbgraph.core", "nbgraph.core.events", "nbgraph.core.outline", "nbgraph.core.approvals", "nbgraph.core.forms"}
+VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms"))}
 HOMES = {
     "IPython": {"notebook"},
     "ipykernel": {"notebook"},

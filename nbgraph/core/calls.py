@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -275,6 +275,17 @@ class Calls:
         """Persons are awaited within the call: stop its time, and give up its slots."""
         call.people += people
         _give(call)
+        self._stop_clock(call)
+
+    def mind_clocks(self, calls: Iterable[Call], stopped: bool) -> None:
+        """Let the time of subgraphs stand still while their run is at rest."""
+        for call in calls:
+            if stopped:
+                self._stop_clock(call)
+            else:
+                self._start_clock(call)
+
+    def _stop_clock(self, call: Call) -> None:
         if call.timeout is not None and call.left is None and not call.timeout.expired():
             call.left = (call.timeout.when() or 0.0) - self._loop.time()
             call.timeout.reschedule(None)

@@ -24,3 +24,8 @@ def engine_loop() -> asyncio.AbstractEventLoop:
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
+
+
+def never_ends(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it is the engine's own loop, and not that of a caller."""
+    return loop is _loop

@@ -20,6 +20,8 @@ class Watched(Protocol):
 
     @property
     def status(self) -> Status: ...
+    @property
+    def at_rest(self) -> bool: ...
     def subscribe(self, watcher: Callable[[Event], None]) -> Callable[[], None]: ...
 
 
@@ -65,4 +67,4 @@ class Events:
         """Whether nothing more will come by itself: the run says so, and so did the last event."""
         if through_people and self._run.status is Status.WAITING:
             return False
-        return self._run.status is not Status.RUNNING and self._told is self._run.status
+        return self._run.at_rest and not self._waiting and self._told is self._run.status

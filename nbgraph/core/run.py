@@ -52,6 +52,12 @@ class Run:
         return self._engine.status
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing goes on by itself: the run does not run, and once it is cancelled its tasks have ended."""
+        ended = self.status is not Status.CANCELLED or not self._engine.calls.busy
+        return self.status is not Status.RUNNING and ended
+
+    @property
     def reason(self) -> str:
         """Why it stands there, for a person; may be empty."""
         return self._engine.reason

@@ -18,6 +18,7 @@ from nbgraph.core.approvals import Answers, Approval
 from nbgraph.core.breakpoints import Breakpoints
 from nbgraph.core.calls import Calls
 from nbgraph.core.context import Context
+from nbgraph.core.engine import never_ends
 from nbgraph.core.events import Failure, Status
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.forms import Form
@@ -232,6 +233,9 @@ class RunLoop:
             self._told = now, why = self.status, self.reason
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
+        if self.walks:
+            under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
+            self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED) and not self.calls.busy)
         if not news:
             return
         if now not in (Status.RUNNING, Status.WAITING) and not self.calls.busy:
@@ -273,6 +277,8 @@ class RunLoop:
     def loop_ends(self, error: BaseException) -> bool:
         """Whether the caller's loop ends while a person is awaited: then the question stays open, the run waiting."""
         if not isinstance(error, asyncio.CancelledError) or self.status is Status.CANCELLED:
+            return False
+        if never_ends(self.loop):  # what is cancelled there was cancelled by us
             return False
         return bool(self.questions.asking) and all(task.cancelling() for task in asyncio.all_tasks(self.loop))
 

@@ -231,9 +231,9 @@ class Walk(Asking):
                 raised = error
             context.close()
             del self.flying[task.id]
-            self.run.calls.busy -= 1
             if raised is not None:
                 self._fail(task, raised)
+            self.run.calls.busy -= 1
             task = self._go_on(following, clean)
         self.see_whether_over()
         self.run.settle()

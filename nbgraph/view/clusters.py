@@ -64,7 +64,7 @@ def shown(outline: Outline, chosen: Mapping[str, bool]) -> Shown:
 
 
 class Nesting:
-    """The subgraphs `around` each node, from the inside outwards, and the nodes `inside` each subgraph, at any depth."""
+    """The subgraphs `around` each node, from the inside outwards, and the nodes `inside` each one, at any depth."""
 
     def __init__(self, outline: Outline) -> None:
         clusters = {node.name: node.cluster for node in outline.nodes}

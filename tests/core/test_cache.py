@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -189,8 +190,6 @@ def test_a_subgraph_is_cached_as_one_and_anew_when_a_node_of_it_changes() -> Non
 
 
 def test_what_is_older_than_its_time_to_live_is_computed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     node, now = Counting(), [1000.0]
     graph = made(ALONE, node.work, work={"cache": 60})
     monkeypatch.setattr(time, "time", lambda: now[0])

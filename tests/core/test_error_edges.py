@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Any
 
 import pytest
@@ -208,7 +209,8 @@ def test_a_conflict_is_no_failure_of_the_node_that_meets_it() -> None:
     graph.node(lambda: {"x": 2}, name="b")
     graph.node(lambda error: {"caught": 1}, name="caught")
     run = settled(graph.run(), Status.FAILED)
-    pytest.raises(WriteConflict, run.result)
+    with pytest.raises(WriteConflict):
+        run.result()
     assert "caught" not in run.state
 
 
@@ -247,8 +249,6 @@ def test_a_failure_beside_a_run_that_has_failed_still_takes_its_error_edge_at_re
 
 
 def test_a_cancelled_node_takes_no_error_edge() -> None:
-    import threading
-
     begun, let = threading.Event(), threading.Event()
 
     def fetch() -> None:

@@ -115,12 +115,14 @@ def test_a_copy_has_the_same_fingerprint(value: Any) -> None:
     assert fingerprint(own_copy(value)) == fingerprint(value)
 
 
+@pytest.mark.slow
 @quiet
 @given(values, values)
 def test_two_values_have_the_same_fingerprint_just_if_they_are_the_same(one: Any, other: Any) -> None:
     assert (fingerprint(one) == fingerprint(other)) == (exactly(one) == exactly(other))
 
 
+@pytest.mark.slow
 @quiet
 @given(st.lists(values, max_size=3), st.lists(values, max_size=3))
 def test_several_values_are_not_mixed_up(one: list[Any], other: list[Any]) -> None:
@@ -216,10 +218,12 @@ def test_what_holds_itself_has_none() -> None:
 PROGRAM = """
 from datetime import datetime
 from nbgraph.core.fingerprints import fingerprint
-print(fingerprint("n", {"a": {"x", "y", "z", 1, (2, "b")}, "b": [1.5, None, datetime(2020, 1, 1)]}, frozenset("abcdef")))
+value = {"a": {"x", "y", "z", 1, (2, "b")}, "b": [1.5, None, datetime(2020, 1, 1)]}
+print(fingerprint("n", value, frozenset("abcdef")))
 """
 
 
+@pytest.mark.slow
 def test_a_fingerprint_is_the_same_in_every_process() -> None:
     found = set()
     for seed in ("0", "1", "4242"):

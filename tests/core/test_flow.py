@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +102,7 @@ def told(made: Graph) -> set[tuple[str, str]]:
     return {found.groups() for text in texts if (found := re.match(r"(\w+) reads '(\w+)'", text))}  # type: ignore[misc]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(cases(), st.integers(0, 2**32))
 def test_a_reading_that_is_not_told_of_always_finds_its_key(case: tuple[Shape, Data], seed: int) -> None:

@@ -99,7 +99,6 @@ def test_edges_that_cannot_be_read_change_nothing() -> None:
     assert (pairs(graph)[0], graph.revision) == ("a->b", before)
 
 
-
 def test_a_function_given_with_edges_is_found() -> None:
     graph = Graph("g")
     graph.add_edges("a -> b, c by route()", {"route": len})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from tests.core.patterns import asked_at, happened, made
 from tests.core.running import (
     SOON,
     Gate,
+    async_until,
     quiet_engine,  # noqa: F401
     reached,
     settled,
@@ -198,8 +200,6 @@ def test_a_race_in_a_loop_is_run_anew_each_round() -> None:
 
 
 def test_a_loser_that_swallows_its_cancellation_changes_nothing() -> None:
-    import asyncio
-
     begun = threading.Event()
 
     async def slow() -> dict[str, str]:
@@ -289,8 +289,6 @@ def test_a_map_that_loses_ends_all_its_items() -> None:
     quick = Gate("fast", value={"won": "fast"})
 
     async def work(item: int) -> None:
-        import asyncio
-
         await asyncio.get_running_loop().run_in_executor(None, begun.wait, SOON)
         await asyncio.sleep(SOON)
 
@@ -354,11 +352,8 @@ class SlowStore(MemoryStore):
 
     async def append(self, run_id: str, step: Step) -> None:
         if step.node == self.node:
-            import asyncio
-
             self.begun.set()
-            while not self.let.is_set():
-                await asyncio.sleep(0.001)
+            await async_until(self.let)
         await super().append(run_id, step)
 
 

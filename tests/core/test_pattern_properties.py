@@ -20,6 +20,8 @@ from nbgraph.core.scheduler import Advance, Task
 from nbgraph.core.views import Writes
 from tests.core.random_graphs import ITEMS, Shape, shapes, writes_of
 
+pytestmark = pytest.mark.slow  # hundreds of graphs in several orders each
+
 quiet = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 MOST = 3000  # tasks; where each arrival starts its own, loops multiply
 
@@ -109,7 +111,7 @@ class Player:
         assert len(before.keys() - active.keys() - set(moved.lost)) == 1
 
     def edit(self) -> None:
-        """The next value of a key that no node writes; and of one that all write, with what it holds and a line more."""
+        """The next value of a key that no node writes; of one that all write, what it holds and a line more."""
         lines = scheduler.state(self.moved.frontier)["lines"]
         self.edited += 1
         frontier, _ = scheduler.edit(self.moved.frontier, {"edited": self.edited, "lines": [*lines, "edit"]})
@@ -175,7 +177,5 @@ def test_with_races_every_run_ends_without_a_conflict(capsys: pytest.CaptureFixt
 
     every_order_ends()
     with capsys.disabled():
-        print(
-            f"\n{seen} graphs, {eager} with joins that wait for nothing; in {lost} of three orders each a task was lost"
-        )
+        print(f"\n{seen} graphs, {eager} with joins that wait for nothing; {lost} orders of three lost a task")
     assert lost > seen / 4

@@ -58,13 +58,13 @@ def test_an_option_that_makes_no_sense_is_refused_and_declares_nothing(options: 
 
 
 def test_the_message_names_the_node() -> None:
-    with pytest.raises(DeclarationError, match="^first: retry"):
+    with pytest.raises(DeclarationError, match=r"^first: retry"):
         Graph("g").node(one, name="first", retry=-1)
 
 
 @pytest.mark.parametrize(("node", "on"), [(two, "process"), (two, ThreadPoolExecutor()), (asks, "process")])
 def test_a_node_that_cannot_run_in_its_place_is_refused(node: Any, on: Any) -> None:
-    with pytest.raises(DeclarationError, match="async|ctx"):
+    with pytest.raises(DeclarationError, match=r"async|ctx"):
         Graph("g").node(node, on=on)
 
 

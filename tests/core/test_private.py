@@ -10,6 +10,7 @@ import pytest
 
 from nbgraph import Private, append
 from nbgraph.core.events import Printed, Status
+from nbgraph.errors import InputError
 from nbgraph.library import Graph
 from tests.core.patterns import happened, made
 from tests.core.running import (
@@ -99,8 +100,6 @@ def test_a_private_value_is_in_no_state_no_step_and_no_event() -> None:
 
 
 def test_a_private_key_is_no_input() -> None:
-    from nbgraph.errors import InputError
-
     with pytest.raises(InputError, match="client"):
         using().run(client=Client())
 
@@ -186,7 +185,7 @@ def test_a_value_changed_in_place_reaches_nobody_and_is_told_once_with_node_and_
     run = settled(made(text, spoil).run(items=[1], n=0), Status.DONE)
     assert run.state["items"] == [1]
     assert run.notices == [SAID]
-    assert [event.text for event in happened(run, Printed)][0] == SAID + "\n"
+    assert next(event.text for event in happened(run, Printed)) == SAID + "\n"
 
 
 def test_a_value_that_is_changed_and_returned_is_not_told() -> None:

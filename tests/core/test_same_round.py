@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     return {name: list(dict.fromkeys(to for source, to in edges if source == name)) for name in names}
 
 
+@pytest.mark.slow
 @quiet
 @given(graphs(), st.booleans())
 def test_it_is_what_a_search_of_the_whole_graph_finds(successors: dict[str, list[str]], backward: bool) -> None:
@@ -33,6 +35,7 @@ def test_it_is_what_a_search_of_the_whole_graph_finds(successors: dict[str, list
         assert asked.of(name, ()) == search(loops.found, successors)[name]
 
 
+@pytest.mark.slow
 @quiet
 @given(graphs())
 def test_with_both_goes_round_no_loop_that_holds_the_two(successors: dict[str, list[str]]) -> None:

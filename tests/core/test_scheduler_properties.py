@@ -54,6 +54,7 @@ def assert_own_keys_are_whole(shape: Shape, played: Played) -> None:
         assert played.state.get(f"own_{name}", 0) == (ITEMS if name == shape.mapped and visits else visits)
 
 
+@pytest.mark.slow
 @quiet
 @given(shapes(), st.integers(0, 2**32))
 def test_advance_changes_neither_the_frontier_nor_the_task(shape: Shape, seed: int) -> None:

@@ -20,7 +20,7 @@ from nbgraph.core.events import (
     TaskRetried,
     TaskStarted,
 )
-from nbgraph.errors import DeclarationError, GraphError, TimedOut
+from nbgraph.errors import DeclarationError, GraphError, InputError, TimedOut
 from nbgraph.library import Graph
 from tests.core.patterns import asked_at, failing, happened, made
 from tests.core.running import (
@@ -130,8 +130,6 @@ def test_the_reducers_of_both_are_their_own() -> None:
 
 
 def test_the_required_inputs_of_a_graph_are_those_of_its_subgraphs_too() -> None:
-    from nbgraph.errors import InputError
-
     with pytest.raises(InputError, match="topic"):
         made(OUTER, research()).run()
 
@@ -390,7 +388,8 @@ def test_a_subgraph_that_takes_too_long_fails_and_its_person_is_asked_no_more() 
     never = Gate("never")
     inner = made("START -> never -> END", never.node, called="inner")
     run = settled(made("START -> inner -> END", inner, inner={"timeout": 0.1}).run(), Status.FAILED)
-    pytest.raises(TimedOut, run.result)
+    with pytest.raises(TimedOut):
+        run.result()
     assert run._engine.walks == {}
 
 

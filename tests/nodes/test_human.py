@@ -70,7 +70,8 @@ def test_a_form_is_asked_for_and_its_value_is_part_of_the_update() -> None:
 
 def test_a_reject_writes_none_for_the_form() -> None:
     node = human_node("gate", "How many?", form=read_form(int))
-    assert answered(node, Person(Answer("reject", "", {}, "me", 0.0))) == {"gate": "reject", "gate_note": "", "gate_form": None}
+    update = answered(node, Person(Answer("reject", "", {}, "me", 0.0)))
+    assert update == {"gate": "reject", "gate_note": "", "gate_form": None}
 
 
 def test_a_form_is_declared_by_its_type() -> None:
