@@ -13,3 +13,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NBGRAPH_ANSWERS", str(answers))
         return (yield)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick part runs the quickstart; the longer notebooks belong to the slow one."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and not item.path.stem.startswith("01_"):
+            item.add_marker(pytest.mark.slow)

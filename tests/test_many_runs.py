@@ -18,6 +18,8 @@ from nbgraph.core.run import Run
 from nbgraph.notebook.prints import Tee
 from tests.core.running import SOON, Gate, at_once, graph, quiet_engine, reached, settled, told  # noqa: F401
 
+pytestmark = pytest.mark.slow  # many threads
+
 THREADS = 20
 
 

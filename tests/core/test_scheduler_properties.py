@@ -17,6 +17,8 @@ from nbgraph.core import scheduler
 from nbgraph.core.plan import compile
 from tests.core.random_graphs import ITEMS, Played, Shape, loop_around_fan_out, play, shapes, writes_of
 
+pytestmark = pytest.mark.slow  # hundreds of graphs in several orders each
+
 EXAMPLES = 500
 PROTOTYPE = Path(__file__).parents[3] / "shared" / "scheduler_prototype.py"
 quiet = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -54,7 +56,6 @@ def assert_own_keys_are_whole(shape: Shape, played: Played) -> None:
         assert played.state.get(f"own_{name}", 0) == (ITEMS if name == shape.mapped and visits else visits)
 
 
-@pytest.mark.slow
 @quiet
 @given(shapes(), st.integers(0, 2**32))
 def test_advance_changes_neither_the_frontier_nor_the_task(shape: Shape, seed: int) -> None:

@@ -25,6 +25,8 @@ from tests.core.running import (
 )
 from tests.executors.test_processes import gone
 
+pytestmark = pytest.mark.slow  # they wait for time to pass
+
 ALONE = "START -> work -> END"
 SHORT = {"timeout": 0.05}
 
@@ -198,7 +200,6 @@ def test_an_item_that_takes_too_long_fails_alone() -> None:
     assert raised.value.__notes__ == ["in item 1 of 3; 1 failed, the others are kept"]
 
 
-@pytest.mark.slow
 def test_a_process_that_takes_too_long_is_really_ended(tmp_path: Path) -> None:
     place = tmp_path / "pid"
 

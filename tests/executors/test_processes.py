@@ -22,6 +22,8 @@ import pytest
 from nbgraph.errors import RunError, WorkerDied
 from nbgraph.executors.processes import Process, Processes
 
+pytestmark = pytest.mark.slow  # real processes
+
 SOON = 60.0
 speaker: ContextVar[str] = ContextVar("speaker", default="nobody")
 
@@ -595,7 +597,6 @@ def test_cancelling_on_the_side_of_asyncio_ends_the_process(alone: Processes, tm
     until(lambda: gone(pid))
 
 
-@pytest.mark.slow
 def test_cancelling_at_any_moment_harms_no_other_call(alone: Processes) -> None:
     for number in range(20):
         future, following = alone.submit(time.sleep, 0), alone.submit(int, number)
@@ -689,7 +690,6 @@ except KeyboardInterrupt:
     assert output(parent) == ["done"]
 
 
-@pytest.mark.slow
 def test_a_child_by_fork_starts_its_own_workers_and_leaves_those_of_its_parent_alone(tmp_path: Path) -> None:
     text = """
 processes = Processes(1)
@@ -711,7 +711,6 @@ print(status, running.result(60) == first, processes.submit(os.getpid).result(60
     assert output(script(tmp_path, text, "-W", "ignore::DeprecationWarning")) == ["0 True True"]
 
 
-@pytest.mark.slow
 def test_functions_of_notebook_cells_are_called_and_print_in_their_cell() -> None:
     import nbformat
     from nbclient import NotebookClient
@@ -732,7 +731,6 @@ def test_functions_of_notebook_cells_are_called_and_print_in_their_cell() -> Non
     assert "return x / (x - 3)" in texts[4]
 
 
-@pytest.mark.slow
 def test_a_thousand_calls_survive_the_death_of_workers_at_random() -> None:
     def square(number: int) -> int:
         if number % 50 == 7:
