@@ -199,7 +199,10 @@ class Calls:
         try:
             async with asyncio.timeout(seconds) as timeout:
                 mine.call.timeout = timeout
-                return await node.body(handed, mine)
+                returned = await node.body(handed, mine)
+            if timeout.expired():  # the node has kept its cancellation to itself
+                raise TimeoutError
+            return returned
         except TimeoutError as error:
             if not timeout.expired():
                 raise

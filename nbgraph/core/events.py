@@ -79,7 +79,7 @@ class TaskFinished(NamedTuple):
     """A task's update was committed as step number `step`, and its edges were taken.
 
     Where the task failed and went on along its error edges, TaskFailed was told before. `cached` means that the update
-    came from the cache.
+    came from the cache, `edited` that a person gave the node its result.
     """
 
     node: str
@@ -90,6 +90,7 @@ class TaskFinished(NamedTuple):
     taken: tuple[Taken, ...]
     cached: bool = False
     within: str = ""
+    edited: bool = False
 
 
 class TaskRetried(NamedTuple):

@@ -17,7 +17,7 @@ from nbgraph.core.cache import Cache
 from nbgraph.core.edges import Statement, check_name
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.core.policies import PLAIN, Join, Policy
-from nbgraph.core.signature import Read, Writes
+from nbgraph.core.signature import Read, Writes, source_of
 from nbgraph.core.state import Schema, read_schema
 from nbgraph.errors import DeclarationError, nearest
 
@@ -381,7 +381,9 @@ class Graph:
     def code(self) -> str:
         """The text of all that is declared, in the graphs that it uses too."""
         written = (node.inner.code() if node.inner else node.code for node in self.nodes.values())
-        return "\n".join((*map(str, self.statements), *written))
+        called = (self.function(each.guard.function) for each in self.statements if each.guard.function)
+        functions = (source_of(function) for function in called if function)
+        return "\n".join((*map(str, self.statements), *written, *functions, repr(self.schema[:4])))
 
     def implied_start(self, listed: list[OutlineEdge]) -> str | None:
         """The only node without incoming edges, where no edge leaves START."""

@@ -327,7 +327,7 @@ class RunLoop:
             step = self.walk.edit(update)
             await self.store.append(self.run_id, step)
             self.tell(events.StateEdited(step.at, step.number, update))
-            self.walk.ask_again(update)
+            await self._asked_again(update)
         else:
             step, moved = self.walk.commit_by_hand(as_node, update)
             await self.store.append(self.run_id, step)
@@ -335,6 +335,14 @@ class RunLoop:
             self.stop(f"{as_node} was given its result")
             self.walk.launch(moved.started)
         self.settle()
+
+    async def _asked_again(self, update: Mapping[str, Any]) -> None:
+        """Let the questions that showed what was edited be asked anew, so that they can be answered at once."""
+        self.walk.ask_again(update)
+        for _ in range(100):
+            if not self.walk.again and not self.calls.busy:
+                break
+            await asyncio.sleep(0)
 
 
 def _said(failure: Failure) -> str:

@@ -107,7 +107,7 @@ class Walk(Asking):
         self._kept: dict[str, tuple[Node, Writes]] = {}  # updates that met a conflict, and the nodes they came from
         self._unsaved: dict[str, _Unsaved] = {}
         self._lost: set[str] = set()  # tasks that were outrun in a race
-        self._again: set[str] = set()  # tasks that ask a person anew, since what they show was edited
+        self.again: set[str] = set()  # tasks that ask a person anew, since what they show was edited
         self._ended = self._told_over = False
         self._steps = self._steps_at_resume = 0
 
@@ -278,8 +278,8 @@ class Walk(Asking):
 
     def tell_finished(self, step: Step) -> None:
         """Tell that a task is in the history now."""
-        number, _, node, visit, _, _, taken, _, at, cached, *_ = step
-        self.run.tell(events.TaskFinished(node, visit, at, number, step.update, taken, cached, self.within))
+        number, _, node, visit, _, _, taken, _, at, cached, _, edited = step
+        self.run.tell(events.TaskFinished(node, visit, at, number, step.update, taken, cached, self.within, edited))
 
     def _passes_on(self, task: Task, error: BaseException) -> bool:
         """Whether a failure goes on along error edges, and does not stop the run."""
@@ -346,8 +346,8 @@ class Walk(Asking):
         return f"{steps}{where}; run.resume() allows as many again, limit= sets how many."
 
     def _fail(self, task: Task, error: BaseException) -> None:
-        if task.id in self._again and self._counts(task):
-            self._again.discard(task.id)
+        if task.id in self.again and self._counts(task):
+            self.again.discard(task.id)
             self._start(self.frontier.active[task.id])
         elif not self._counts(task):
             self._lost.discard(task.id)
@@ -405,7 +405,7 @@ class Walk(Asking):
         for id, task in self.frontier.active.items():
             node = self.plan.nodes[task.node]
             if id in self.flying and node.kind == "human" and any(read.key in keys for read in node.reads):
-                self._again.add(id)
+                self.again.add(id)
                 self.flying[id].cancel()
 
     def commit_by_hand(self, name: str, update: Mapping[str, Any]) -> tuple[Step, Advance]:

@@ -213,7 +213,7 @@ class Progress:
         node.update, node.cached, node.attempt = short_update(event.update), event.cached, ""
         if failed:
             self._handle(event, handled)
-        how = "failed" if handled else "cached" if event.cached else ""
+        how = "failed" if handled else "cached" if event.cached else "by hand" if event.edited else ""
         self._add_row(
             {
                 "step": event.step,

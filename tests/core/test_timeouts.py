@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -354,3 +355,13 @@ def test_what_a_thread_that_was_given_up_emits_is_no_error() -> None:
     reached(stuck.ended)
     assert stuck.outcomes == [None]
     until(lambda: happened(run, Emitted))
+
+
+def test_a_node_that_keeps_its_cancellation_to_itself_has_taken_too_long_all_the_same() -> None:
+    async def work() -> dict[str, int]:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(SOON)
+        return {"got": 1}
+
+    run = settled(made(ALONE, work, work=SHORT).run(), Status.FAILED)
+    assert "took longer than its" in run.reason
