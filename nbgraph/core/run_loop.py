@@ -233,11 +233,10 @@ class RunLoop:
             self._told = now, why = self.status, self.reason
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
-        if self.walks:
-            under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
-            self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED) and not self.calls.busy)
         if not news:
             return
+        under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
+        self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED))
         if now not in (Status.RUNNING, Status.WAITING) and not self.calls.busy:
             _live.discard(self)
         for wake in tuple(self.wakers):
