@@ -13,10 +13,11 @@ DRAFT = """
 %%node
 async def draft(topic: str, careful: bool = False):
     import asyncio
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.6)
     print(f"drafting {topic}")
     return {"text": f"All about {topic}.", "score": 100 // len(topic)}
 """
+LONG = DRAFT.replace("0.6", "3")  # time to click, also on a slow machine
 MENDED = DRAFT.replace("len(topic)", "max(1, len(topic))")
 GATE = "%%human gate\nIs **{{ text }}** fine?"
 ROWS = """
@@ -27,9 +28,9 @@ CELLS = [LOAD, "%graph new essay", EDGES, DRAFT, GATE, ROWS]
 RUN = len(CELLS) - 1
 
 
-def started(lab: NotebookPage, name: str, *more: str) -> None:
-    """Open a notebook and run it until the batch is at rest."""
-    lab.write(name, *CELLS, *more)
+def started(lab: NotebookPage, name: str, *more: str, draft: str = DRAFT) -> None:
+    """Open a notebook and run it up to the cell that starts the batch."""
+    lab.write(name, *(draft if cell is DRAFT else cell for cell in CELLS), *more)
     lab.open(name)
     for index in range(RUN):
         lab.run_cell(index)
@@ -61,7 +62,7 @@ def test_a_table_runs_before_ones_eyes_and_a_failed_row_is_mended_and_resumed(la
 
 
 def test_a_batch_is_cancelled_by_its_button_while_a_cell_is_busy(lab: NotebookPage) -> None:
-    started(lab, "cancel.ipynb", "time.sleep(8)\nprint('busy until', batch.status)")
+    started(lab, "cancel.ipynb", "time.sleep(25)\nprint('busy until', batch.status)", draft=LONG)
     lab.run_cell(RUN + 1, wait=False)
     count(lab, "3 running")
     lab.cell(RUN).get_by_role("button", name="Cancel").click()
