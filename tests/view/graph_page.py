@@ -76,8 +76,10 @@ def served(state: dict[str, Any]) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:  # also after a test that failed: a server that goes on keeps the whole suite from ending
+            server.shutdown()
+            thread.join()

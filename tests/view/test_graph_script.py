@@ -61,6 +61,11 @@ def node(page: Page, name: str):
     return page.locator(f"[data-node={json.dumps(name)}]")
 
 
+def open_steps(page: Page) -> None:
+    page.locator("summary").click()
+    page.locator(".nbgraph-steps tbody tr").first.wait_for()  # the opening is told to the script a little later
+
+
 def changes(page: Page, progress: Progress) -> None:
     page.evaluate("message => model.fire('msg:custom', message)", {"kind": "changes", **progress.changes()})
 
@@ -95,7 +100,7 @@ def test_messages_are_folded_in(browser):
             changes(page, progress)
         assert page.locator(".nbgraph-live").get_attribute("data-status") == "done"
         assert page.evaluate("model.get('status')") == progress.snapshot()
-        page.locator("summary").click()
+        open_steps(page)
         assert page.locator(".nbgraph-steps tbody tr").count() == 5 + 1
 
 
@@ -250,7 +255,7 @@ def test_cached_and_retried_nodes_are_marked(browser):
     with opened(browser, progress=folded((*LOOP, *events))) as page:
         assert node(page, "draft").locator(".nbgraph-note").text_content() == "1 retry"
         assert node(page, "review").get_attribute("aria-label") == "review: done, 2 visits, cached"
-        page.locator("summary").click()
+        open_steps(page)
         assert "review #2 (cached)" in page.locator(".nbgraph-steps").inner_text()
 
 
@@ -278,7 +283,7 @@ def test_an_edit_by_hand_stands_among_the_steps(browser):
     edit = {"step": 9, "task": "edited by hand", "edges": [], "update": {"text": "'Wasps.'"}, "seconds": None}
     with opened(browser, progress=folded(LOOP)) as page:
         page.evaluate("row => model.fire('msg:custom', {kind: 'changes', rows: [row], steps: 3})", edit)
-        page.locator("summary").click()
+        open_steps(page)
         assert page.locator(".nbgraph-steps tbody tr").last.inner_text().split("\t")[:3] == [
             "9",
             "edited by hand",
@@ -297,7 +302,7 @@ def test_hostile_text_is_shown_as_text(browser):
     with opened(browser, inside._replace(nodes=_put_into("sub", inside.nodes)), progress) as page:
         assert page.locator("#live :is(img, script, b, a, foreignObject)").count() == 0
     with opened(browser, progress.outline, progress) as page:
-        page.locator("summary").click()
+        open_steps(page)
         assert page.locator("#live :is(img, script, b, a, foreignObject)").count() == 0
         assert page.locator("[data-node=constructor]").get_attribute("data-state") == "idle"
         details = {"kind": "details", "node": "constructor", "code": "<img src=x onerror=canary()>", "log": HOSTILE[2]}
@@ -356,7 +361,7 @@ def test_a_thousand_nodes_can_be_looked_at(browser):
 def test_labels_can_be_read(browser, name, theme, tmp_path):
     with opened(browser, progress=folded(TO_THE_GATE), theme=theme) as page:
         node(page, "draft").focus()
-        page.locator("summary").click()
+        open_steps(page)
         boxes = [box.bounding_box() for box in page.locator(".nbgraph-node .nbgraph-icon").all()]
         label = node(page, "draft").locator("text").first.bounding_box()
         shape = node(page, "draft").locator("path").bounding_box()
