@@ -11,12 +11,15 @@ from nbgraph.batch import Batch
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.context import Context
+from nbgraph.core.diff import Diff
 from nbgraph.core.events import Event, Status, TaskError
 from nbgraph.core.graph import END, START
-from nbgraph.core.ports import Step, Store
+from nbgraph.core.ports import RunSummary, Store
+from nbgraph.core.records import Step
 from nbgraph.core.reducers import add, append, extend, last, merge, union
 from nbgraph.core.run import Run
 from nbgraph.core.schema import Private
+from nbgraph.core.stored import Moment, Replayed
 from nbgraph.core.updates import Overwrite
 from nbgraph.errors import (
     AlreadyAnswered,
@@ -24,13 +27,19 @@ from nbgraph.errors import (
     Cancelled,
     ConditionFailed,
     DeclarationError,
+    GraphChanged,
     GraphError,
     InputError,
     MissingKey,
     NbgraphError,
+    NoSuchRun,
+    NotStorable,
+    OwnedElsewhere,
     Paused,
     RoutingError,
     RunError,
+    StoreDamaged,
+    StoreError,
     TextError,
     TimedOut,
     UpdateError,
@@ -40,6 +49,8 @@ from nbgraph.errors import (
 )
 from nbgraph.library import Graph
 from nbgraph.store.memory import MemoryStore
+from nbgraph.stores import configure, open_store
+from nbgraph.watching import Watch
 
 __version__ = "0.1.0"
 
@@ -70,36 +81,49 @@ __all__ = [
     "ConditionFailed",
     "Context",
     "DeclarationError",
+    "Diff",
     "Event",
     "Graph",
+    "GraphChanged",
     "GraphError",
     "InputError",
     "MemoryStore",
     "MissingKey",
+    "Moment",
     "NbgraphError",
+    "NoSuchRun",
+    "NotStorable",
     "Overwrite",
+    "OwnedElsewhere",
     "Paused",
     "Private",
     "Problem",
+    "Replayed",
     "RoutingError",
     "Run",
     "RunError",
+    "RunSummary",
     "Status",
     "Step",
     "Store",
+    "StoreDamaged",
+    "StoreError",
     "TaskError",
     "TextError",
     "TimedOut",
     "UpdateError",
     "Waiting",
+    "Watch",
     "WorkerDied",
     "WriteConflict",
     "add",
     "append",
+    "configure",
     "extend",
     "last",
     "load_ipython_extension",
     "merge",
+    "open_store",
     "union",
     "unload_ipython_extension",
 ]

@@ -17,6 +17,7 @@ from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.plan import Plan
 from nbgraph.core.rows import QUEUED, Row
 from nbgraph.core.run import TICK, Run
+from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.tables import Table
 from nbgraph.errors import InputError, NbgraphError, RunError, brief
 
@@ -29,7 +30,7 @@ class Startable(Protocol):
     name: str
 
     def plan(self) -> Plan: ...
-    def begun(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Run: ...
+    def ready(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> RunLoop: ...
 
 
 class Stopwatch:
@@ -73,6 +74,7 @@ class Batch:
         self._running: set[Row] = set()  # what has a place; this and the queue change on the loop alone
         self._rested: list[Row] = []  # in the order in which they came to rest
         self._orders = 0  # given, and not yet heard by the loop
+        self._starting: set[asyncio.Task[None]] = set()
         self._filling = True  # whether the loop will look for a place
         self._watchers: dict[Callable[[int], None], None] = {}
         self._changed = Condition()
@@ -330,9 +332,14 @@ class Batch:
         row = self._next()
         try:
             self._begin(row) if row.run is None else self._go_on(row, row.run)
-        except BaseException as error:  # a store that refuses the run; the other rows go on
-            row.error, row.queued = error, False
-            self._come_to_rest(row)
+        except BaseException as error:
+            self._refused(row, error)
+        self._fill_soon()
+
+    def _refused(self, row: Row, error: BaseException) -> None:
+        """The store refuses the run; the other rows go on, and this one can be tried again."""
+        row.error, row.queued, row.run = error, False, None
+        self._come_to_rest(row)
         self._fill_soon()
 
     def _next(self) -> Row:
@@ -345,10 +352,19 @@ class Batch:
         if options.get("id"):
             options["id"] = f"{options['id']}-{row.number}"
         row.error = None
-        row.run = self._graph.begun(self.loop, self._plan, row.inputs, options)
-        row.queued = False
+        ready = self._graph.ready(self.loop, self._plan, row.inputs, options)
+        row.run, row.queued = Run.of(ready), False
         self._tell(row)
         row.run.subscribe(partial(self._heard, row))
+        starting = self.loop.create_task(self._start(row, ready), context=self._context)
+        self._starting.add(starting)  # an event loop does not hold its tasks
+        starting.add_done_callback(self._starting.discard)
+
+    async def _start(self, row: Row, ready: RunLoop) -> None:
+        try:
+            await ready.start_here()
+        except BaseException as error:
+            self._refused(row, error)
 
     def _go_on(self, row: Row, run: Run) -> None:
         with suppress(RunError):  # somebody has resumed or cancelled it by itself meanwhile

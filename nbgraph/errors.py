@@ -9,13 +9,19 @@ NbgraphError
 │   ├── MissingKey         a node or condition needs a key that nothing has set
 │   ├── ConditionFailed    a condition met values that it cannot judge
 │   ├── UpdateError        what a node returned does not fit what it writes
+│   │   └── NotStorable        a value cannot be kept by the store
 │   ├── RoutingError       a `by` edge was given a name that it does not lead to
 │   ├── WriteConflict      parallel branches wrote the same plain key
 │   ├── TimedOut           a node took longer than its timeout; a TimeoutError too
 │   ├── WorkerDied         the process in which a node ran has died; the node can be run again
 │   ├── Waiting            the result was asked for while a person is awaited
 │   ├── Paused             the result was asked for while the run is paused
-│   └── Cancelled          the result was asked for of a run that was cancelled
+│   ├── Cancelled          the result was asked for of a run that was cancelled
+│   ├── OwnedElsewhere     another process has the run
+│   └── GraphChanged       a stored run does not fit the graph as it is now
+├── StoreError         a store cannot be read or written
+│   ├── NoSuchRun          the store holds no run with that id
+│   └── StoreDamaged       what the store holds is not what was written
 └── ApprovalError      an answer does not fit its question
     └── AlreadyAnswered    somebody else answered first
 """
@@ -23,6 +29,7 @@ NbgraphError
 from __future__ import annotations
 
 import reprlib
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -89,6 +96,28 @@ class UpdateError(RunError):
     """What a node returned does not fit what it writes."""
 
 
+class NotStorable(UpdateError):
+    """A value that the store cannot keep.
+
+    Args:
+        kind: the type that it cannot keep, such as "lock".
+        path: where that stands in the value, such as `["client"][0]`; empty for the value itself.
+        why: a sentence on what to do.
+    """
+
+    def __init__(self, kind: str, path: str = "", why: str = "") -> None:
+        self.kind, self.path, self.why = kind, path, why
+        super().__init__(
+            f"{path or 'the value'} is of the type {kind}, which is not stored{'; ' + why if why else '.'}"
+        )
+
+    def of(self, node: str) -> NotStorable:
+        """The same, told as what `node` returned."""
+        made = NotStorable(self.kind, self.path, self.why)
+        made.args = (f"{node} returned {self}",)
+        return made
+
+
 class RoutingError(RunError):
     """A `by` edge was given a name that it does not lead to."""
 
@@ -135,6 +164,52 @@ class Paused(RunError):
 
 class Cancelled(RunError):
     """The run was cancelled."""
+
+
+class OwnedElsewhere(RunError):
+    """Another process has the run.
+
+    Args:
+        run_id: the run.
+        pid, host: the process that has it.
+        since: when it took the run, seconds since the epoch.
+    """
+
+    def __init__(self, run_id: str, pid: int, host: str, since: float) -> None:
+        self.run_id, self.pid, self.host, self.since = run_id, pid, host, since
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
+        super().__init__(
+            f"{run_id} is run by process {pid} on {host} since {at}. Watch it with graph.watch({run_id!r}); "
+            f"it can be resumed here once that process has ended or let it go."
+        )
+
+
+class GraphChanged(RunError):
+    """A stored run does not fit the graph as it is now; `missing` are the nodes that it needs and that are gone."""
+
+    def __init__(self, message: str, missing: tuple[str, ...] = ()) -> None:
+        self.missing = missing
+        super().__init__(message)
+
+
+class StoreError(NbgraphError):
+    """A store cannot be read or written; the message names the path and the cause."""
+
+
+class NoSuchRun(StoreError):
+    """The store holds no run with that id."""
+
+
+class StoreDamaged(StoreError):
+    """What the store holds is not what was written.
+
+    Args:
+        last_good: the number of the last step of the run before the damage, or None where the damage is not in a run.
+    """
+
+    def __init__(self, message: str, last_good: int | None = None) -> None:
+        self.last_good = last_good
+        super().__init__(message)
 
 
 class ApprovalError(NbgraphError):

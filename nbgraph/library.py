@@ -5,45 +5,44 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from nbgraph.batch import Batch
 from nbgraph.core import checks, graph, plan
-from nbgraph.core.approvals import given_answers
+from nbgraph.core.approvals import Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.forms import Form
+from nbgraph.core.events import Status
 from nbgraph.core.graph import Node
 from nbgraph.core.inputs import checked_inputs, describe_inputs, signature
 from nbgraph.core.outline import Outline
 from nbgraph.core.plan import Plan
 from nbgraph.core.policies import checked_join, checked_policy, split_options
-from nbgraph.core.ports import Store
-from nbgraph.core.run import Run
-from nbgraph.core.run_loop import RunLoop, Settings
+from nbgraph.core.ports import RunSummary
+from nbgraph.core.run import Run, on_run
+from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.state import read_schema
+from nbgraph.core.stored import resumed
 from nbgraph.core.tables import checked_table
-from nbgraph.errors import DeclarationError, GraphError, InputError, brief, nearest
-from nbgraph.executors.threads import Threads
+from nbgraph.errors import DeclarationError, GraphError, InputError, brief
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
 from nbgraph.nodes.subgraph import subgraph_node
-from nbgraph.store.memory import MemoryStore
+from nbgraph.starting import begin, prepared, read_form, settings, state_before
+from nbgraph.stores import open_store
 from nbgraph.typed import with_checks
+from nbgraph.watching import Watch
+
+if TYPE_CHECKING:
+    from nbgraph.store.transfer import Pruned
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-on_run: list[Callable[[Run], None]] = []
-"""Called with every run that `Graph.run` has started, in the caller's thread."""
 
 on_map: list[Callable[[Batch], None]] = []
 """Called with every batch that `Graph.map` has started, in the caller's thread."""
 
-_threads = Threads()
-_processes: Executor | None = None
+ALL = 1_000_000_000
 
 
 class _Starting:
@@ -172,7 +171,7 @@ class Graph(graph.Graph):
         self, name: str, question: str, *, form: Any = None, **options: Iterable[str]
     ) -> tuple[Node, tuple[str, ...]]:
         """Declare a human node as `human` does; returns it with sentences for the person who declared it."""
-        declared = human_node(name, question, form=None if form is None else _read_form(form), **options)
+        declared = human_node(name, question, form=None if form is None else read_form(form), **options)
         return declared, self.add(declared)
 
     def edges(self, text: str, **functions: Callable[..., Any]) -> None:
@@ -213,7 +212,9 @@ class Graph(graph.Graph):
 
         Arguments and errors are those of `run`.
         """
-        return await self.started(asyncio.get_running_loop(), inputs, given)
+        ready = self._prepared(asyncio.get_running_loop(), inputs, given)
+        await ready.start_here()
+        return await Run.of(ready)
 
     def map(self, inputs: Any, *, parallel: int = 8, **given: Any) -> Batch:
         """Start a run for each row of a table, at most `parallel` at once; returns at once.
@@ -233,18 +234,107 @@ class Graph(graph.Graph):
             notice(batch)
         return batch
 
-    @graph.alone
     def started(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> Run:
         """Start a run on `loop`, with inputs and options as `run` takes them."""
-        options, compiled = _options(given), self.plan()
-        return self.begun(loop, compiled, checked_inputs(self, self._named(inputs, given)), options)
+        return begin(self._prepared(loop, inputs, given))
 
-    def begun(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
-        """Start a run of a plan on `loop`, with inputs that were checked."""
-        run_id = options.get("id") or f"{self.name}-{os.urandom(4).hex()}"
-        run_loop = RunLoop(run_id, self, compiled, inputs, loop, _settings(compiled, options))
-        run_loop.start()
-        return Run(run_loop)
+    @graph.alone
+    def _prepared(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> RunLoop:
+        options, compiled = _options(given), self.plan()
+        checked = checked_inputs(self, self._named(inputs, given), state_before(options))
+        return self.ready(loop, compiled, checked, options)
+
+    def ready(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> RunLoop:
+        """A run of a plan that has not begun, with inputs that were checked."""
+        return prepared(self, loop, compiled, inputs, options)
+
+    # Stored runs
+
+    def resume(
+        self, run_id: str, *, rename: Mapping[str, str] | None = None, store: Any = None, answers: Any = None
+    ) -> Run:
+        """Go on with a stored run, by the edges it began with and the nodes as they are declared now.
+
+        Finished tasks are kept; those that were under way run again, and get what `ctx.step` and people gave them.
+
+        Args:
+            rename: for names of nodes in the stored run, those that they have now.
+            store: where the run is kept, as `run` takes it.
+            answers: answers for human nodes, as `run` takes them.
+
+        Raises:
+            NoSuchRun: the store holds none with that id.
+            OwnedElsewhere: a process that is alive has it.
+            GraphChanged: a node that it is about to call is gone; the message tells the ways forward.
+            RunError: it has ended, or is another graph's.
+        """
+        __tracebackhide__ = True
+        made = settings(self.plan(), {"store": store, "answers": answers})
+        return _shown(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
+
+    def watch(self, run_id: str, *, store: Any = None) -> Watch:
+        """Look on at a stored run that another process has: as it stands, and what happens from now on.
+
+        Raises:
+            NoSuchRun: the store holds none with that id.
+        """
+        __tracebackhide__ = True
+        return Watch(self, open_store(store), run_id, engine_loop())
+
+    def runs(self, *, status: Iterable[str] | str = (), limit: int = 100, store: Any = None) -> list[RunSummary]:
+        """The stored runs of this graph, those that started last first.
+
+        Args:
+            status: only those that stand so, such as "waiting".
+            limit: how many at most.
+        """
+        wanted = tuple(Status(each) for each in ((status,) if isinstance(status, str) else status))
+        return open_store(store).runs(self.name, wanted, limit)
+
+    def approvals(self, *, store: Any = None) -> list[Approval]:
+        """The open questions of all stored runs of this graph, in the order of asking."""
+        opened = open_store(store)
+        mine = {run.id for run in opened.runs(self.name, limit=ALL)}
+        return [approval for approval in opened.approvals(open_only=True) if approval.run_id in mine]
+
+    def prune(
+        self,
+        *,
+        older_than: float | None = None,
+        keep: int | None = None,
+        status: Iterable[str] = ("done", "cancelled"),
+        dry_run: bool = False,
+        store: Any = None,
+    ) -> Pruned:
+        """Delete stored runs of this graph that have ended; those that a living process has are left alone.
+
+        Args:
+            older_than: seconds since they started; younger ones are left.
+            keep: so many of the latest ones are left.
+            status: only those that stand so.
+            dry_run: True deletes nothing and says what would be.
+        """
+        wanted = tuple(Status(each) for each in status)
+        return _transfer().prune(
+            open_store(store), graph=self.name, older_than=older_than, keep=keep, status=wanted, dry_run=dry_run
+        )
+
+    def delete(self, run_id: str, *, store: Any = None) -> None:
+        """Delete a stored run; OwnedElsewhere where a process that is alive has it."""
+        open_store(store).delete(run_id)
+
+    def copy(self, run_id: str, new_id: str, *, store: Any = None, to: Any = None) -> None:
+        """Copy a stored run under another id, into another store where `to` names one."""
+        _transfer().copy(open_store(store), run_id, new_id, to=None if to is None else open_store(to))
+
+    def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> None:
+        """Write a stored run, with all its history and questions, to one file."""
+        _transfer().export(open_store(store), run_id, path)
+
+    def import_run(self, path: str | os.PathLike[str], *, id: str | None = None, store: Any = None) -> str:
+        """Read a run from a file that `export` wrote; returns its id."""
+        imported: str = _transfer().import_run(open_store(store), path, id=id)
+        return imported
 
     def _named(self, inputs: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
         if inputs is not None and not isinstance(inputs, Mapping):
@@ -271,8 +361,9 @@ class Start:
 
         Args:
             inputs: keys of the state, as a mapping; further ones as keywords.
-            store: "memory", or a store.
+            store: the path of a database, "memory", or a store; `.nbgraph/runs.db` by default, see `configure`.
             id: a name for the run; made up by default.
+            after: a run, or its id, that this one goes on after: its final state is there before the inputs.
             limit: steps after which the run is paused.
             answers: answers for human nodes, or a JSON file with them; NBGRAPH_ANSWERS by default.
             parallel: how many nodes and items are called at once; no limit by default.
@@ -284,13 +375,10 @@ class Start:
             InputError: an input is missing or unknown.
         """
         __tracebackhide__ = True
-        run = self._graph.started(engine_loop(), inputs, given)
-        for notice in tuple(on_run):
-            notice(run)
-        return run
+        return _shown(self._graph.started(engine_loop(), inputs, given))
 
 
-RUN_OPTIONS = ("store", "id", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
+RUN_OPTIONS = ("store", "id", "after", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:
@@ -298,57 +386,14 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
     return {name: given.pop(name) for name in RUN_OPTIONS if name in given}
 
 
-def _settings(compiled: plan.Plan, options: Mapping[str, Any]) -> Settings:
-    limit, parallel = options.get("limit", 1000), options.get("parallel")
-    if limit < 1:
-        raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
-    if parallel is not None and parallel < 1:
-        raise InputError(f"parallel is the number of calls at once, 1 or more, not {parallel}.")
-    pauses = {name: _names(compiled, options.get(name, ())) for name in ("pause_before", "pause_after")}
-    return Settings(
-        store=_opened(options.get("store", "memory")),
-        executor=_executor,
-        read_form=_read_form,
-        given=given_answers(options.get("answers")),
-        clock=time.time,
-        limit=limit,
-        parallel=parallel,
-        stepping=bool(options.get("step", False)),
-        **pauses,
-    )
+def _transfer() -> Any:
+    from nbgraph.store import transfer  # loaded when first needed
+
+    return transfer
 
 
-def _names(compiled: plan.Plan, names: str | Iterable[str]) -> tuple[str, ...]:
-    listed, known = (names,) if isinstance(names, str) else tuple(names), [node.name for node in compiled.outline.nodes]
-    for name in listed:
-        if name not in known:
-            raise InputError(f"{compiled.name} has no node {brief(name)} to pause at{nearest(name, known) or '.'}")
-    return listed
-
-
-def _executor(on: str | Executor) -> Executor:
-    """The executor that a policy names; the processes are made when first needed."""
-    global _processes
-    if isinstance(on, Executor):
-        return on
-    if on == "thread":
-        return _threads
-    if _processes is None:
-        from nbgraph.executors.processes import Processes
-
-        _processes = Processes()
-    return _processes
-
-
-def _read_form(declared: Any) -> Form:
-    from nbgraph.typed_forms import read_form  # pydantic is loaded when it is needed
-
-    return read_form(declared)
-
-
-def _opened(store: str | Store) -> Store:
-    if store == "memory":
-        return MemoryStore()
-    if isinstance(store, str):
-        raise InputError(f"store={store!r}: stores on disk come later; for now it is 'memory' or a store object.")
-    return store
+def _shown(run: Run) -> Run:
+    """The run, after everybody who wants to know of each has been told."""
+    for notice in tuple(on_run):
+        notice(run)
+    return run

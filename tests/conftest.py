@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+os.environ["NBGRAPH_STORE"] = "memory"  # but for tests that say otherwise, nothing is left on disk
+
 NO_PART_OF_THE_PROJECT = "is not beside this checkout"
 
 

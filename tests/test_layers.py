@@ -28,10 +28,13 @@ MAY_IMPORT = {
     "typed": {"errors", "core"},
     "typed_forms": {"errors", "core", "typed"},
     "batch": {"errors", "core"},
-    "library": {"errors", "core", "store", "executors", "nodes", "typed", "typed_forms", "batch"},
+    "stores": {"errors", "core", "store"},
+    "starting": {"errors", "core", "executors", "typed_forms", "stores"},
+    "watching": {"errors", "core"},
+    "library": {"errors", "core", "store", "nodes", "typed", "batch", "stores", "starting", "watching"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
-    "notebook": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook"},
-    "cli": {"errors", "core", "store", "executors", "nodes", "library", "batch", "view", "notebook", "cli"},
+    "notebook": {"errors", "core", "store", "executors", "nodes", "library", "stores", "watching", "batch", "view", "notebook"},
+    "cli": {"errors", "core", "store", "executors", "nodes", "library", "stores", "watching", "batch", "view", "notebook", "cli"},
 }
 VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms"))}
 HOMES = {

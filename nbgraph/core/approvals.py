@@ -36,7 +36,8 @@ class Approval:
 
     `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
     options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is
-    to be entered. `within` is the task that the subgraph of `node` runs in, or empty.
+    to be entered. `within` is the task that the subgraph of `node` runs in, or empty. At the `deadline`, seconds since the
+    epoch, the option `otherwise` is the answer.
     """
 
     id: str
@@ -52,6 +53,8 @@ class Approval:
     answer: Answer | None = None
     form: tuple[Field, ...] = ()
     within: str = ""
+    deadline: float | None = None
+    otherwise: str = ""
 
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
@@ -71,6 +74,8 @@ def open_approval(
     at: float,
     form: tuple[Field, ...] = (),
     within: str = "",
+    deadline: float | None = None,
+    otherwise: str = "",
 ) -> Approval:
     """A question that is asked at `place` (its id, run, node and visit), with copies of what is shown.
 
@@ -78,7 +83,7 @@ def open_approval(
     """
     shown, editable = _copies(shown), _copies(editable)
     seen = digest(question, options, {**shown, "": form} if form else shown)
-    return Approval(*place, question, shown, options, editable, at, seen, None, form, within)
+    return Approval(*place, question, shown, options, editable, at, seen, None, form, within, deadline, otherwise)
 
 
 def _copies(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nbgraph.core import events
@@ -12,8 +13,10 @@ from nbgraph.core.approvals import Answer, Approval, open_approval
 from nbgraph.core.context import Context, Question
 from nbgraph.core.copies import own_copy
 from nbgraph.core.forms import Form
-from nbgraph.core.ports import Recorded
 from nbgraph.core.questions import Asked
+from nbgraph.core.records import Answered, Recorded, Withdrawn
+
+CLOCK_LOOKED_AT = 30.0  # seconds; a machine that slept must find that a deadline is over
 
 
 class Asking:
@@ -59,19 +62,37 @@ class Asking:
         approval = self._opened(context, question)
         if approval.answer is not None:
             return approval.answer
+        await self.run.log.ask(approval)
         future: asyncio.Future[Approval] = self.loop.create_future()
         self.run.questions.open(Asked(approval, question.form, future))
         self.run.tell(events.ApprovalAsked(approval, approval.asked_at))
-        self.run.questions.use_given(approval)
+        deadline = self._at_deadline(approval)
         try:
+            await self.run.questions.use_given(approval)
             answered: Approval = await self.run.calls.away(context, future, person=True)
         except asyncio.CancelledError as error:
             if not self.run.loop_ends(error) and self.run.questions.withdraw(approval):
+                self.run.log.note(Withdrawn(approval.id, self.run.now()))
                 self.run.tell(events.ApprovalWithdrawn(approval, self.run.now()))
             raise
+        finally:
+            if deadline is not None:
+                deadline.cancel()
+        self.run.log.note(Answered(approval.id, self.run.now()))
         self.run.tell(events.ApprovalAnswered(answered, self.run.now()))
         assert answered.answer is not None
         return answered.answer
+
+    def _at_deadline(self, approval: Approval) -> asyncio.Task[None] | None:
+        """What answers the question when its time is over; by the clock on the wall, which goes on in every restart."""
+        if approval.deadline is None:
+            return None
+        return self.loop.create_task(self._answer_late(approval, approval.deadline))
+
+    async def _answer_late(self, approval: Approval, deadline: float) -> None:
+        while (left := deadline - self.run.now()) > 0:
+            await asyncio.sleep(min(left, CLOCK_LOOKED_AT))
+        await self.run.questions.use_deadline(approval)
 
     def _opened(self, context: Context, question: Question) -> Approval:
         """The question at its place in the task: the one that was answered there before, or a new one."""
@@ -89,19 +110,24 @@ class Asking:
                 self.run.now(),
                 fields,
                 self.within,
+                None if question.timeout is None else self.run.now() + question.timeout,
+                question.otherwise,
             )
             before: Approval | None = self.run.questions.asked(id)
-            if before is None or before.answer is None:
+            if before is None:
                 return made
+            if before.answer is None:  # asked before a restart, it keeps its deadline
+                same = before.digest == made.digest
+                return replace(made, asked_at=before.asked_at, deadline=before.deadline) if same else made
             if before.digest == made.digest:
                 return before
 
     async def step(self, context: Context, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
         """What `call` returned, once and for all: a task that runs again gets what was recorded."""
         context.call.recorded += 1
-        place = f"{context.key}/step{context.call.recorded}"
+        place = f"{context.place}/step{context.call.recorded}"
         name = getattr(function, "__qualname__", type(function).__name__)
-        before: Recorded | None = self.run.store.recorded(self.run_id, place)
+        before: Recorded | None = self.run.journal.get(place)
         if before is not None and before.name == name:
             return own_copy(before.value)
         if inspect.iscoroutinefunction(function):
@@ -109,5 +135,7 @@ class Asking:
         else:
             result = await self.run.calls.blocking("thread", call, {})
             result = await result if inspect.isawaitable(result) else result
-        await self.run.store.record(self.run_id, place, Recorded(name, own_copy(result)))
+        recorded = Recorded(place, name, own_copy(result))
+        await self.run.log.keep(recorded)
+        self.run.journal[place] = recorded
         return result

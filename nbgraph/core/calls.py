@@ -40,7 +40,9 @@ class Walk(Protocol):
     graph: Graph
     lead: str
 
-    def note_retry(self, context: Context, error: BaseException, delay: float) -> None: ...
+    def tried(self, context: Context) -> int: ...
+    async def note_retry(self, context: Context, error: BaseException, delay: float) -> None: ...
+    def note_item(self, context: Context, index: int, update: Update) -> None: ...
     def note_log(self, context: Context, sentence: str) -> None: ...
 
 
@@ -98,7 +100,9 @@ class Calls:
             current.set(item)
             try:
                 values = {**task.view.values, each.item: items[index]}
-                done[index] = await self._called(walk, node, values, item, gates)
+                update = await self._called(walk, node, values, item, gates)
+                walk.note_item(context, index, update)
+                done[index] = update
             except BaseException as error:
                 failed[index] = error
             finally:
@@ -160,6 +164,8 @@ class Calls:
     async def _attempts(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
         """Try until it succeeds, or the attempts are used up."""
         policy = node.policy
+        if policy.attempts > 1:
+            context.attempt = walk.tried(context) + 1
         while True:
             try:
                 return await self._attempt(walk, node, values, context)
@@ -168,7 +174,7 @@ class Calls:
                 if ended or context.attempt >= policy.attempts or not isinstance(unwrapped(error), policy.retry_on):
                     raise
                 delay = policy.delay(context.attempt, random.random())
-                walk.note_retry(context, error, delay)
+                await walk.note_retry(context, error, delay)
             await asyncio.sleep(delay)
             context.attempt += 1
             context.call.asked = context.call.recorded = 0

@@ -36,12 +36,22 @@ def choose(exits: Exits, node: str, stamp: Stamp, values: Mapping[str, Any], cou
         edges, reason = _offered(candidate, node, values)
         if edges is None:
             continue
-        if candidate.limit is not None:
+        if candidate.limit is not None and edges:
             counted = {**counted, place: (entry, count + 1)}
             reason += f", {count + 1} of {candidate.limit}"
         chosen = tuple([Taken(edge.place, edge.source, edge.target, reason) for edge in edges])
         return Choice(exits.always + edges, exits.taken + chosen, counted)
     return Choice(exits.always, exits.taken, counted)
+
+
+def counted_again(exits: Exits, node: str, stamp: Stamp, taken: Iterable[Taken], counted: Counted) -> Counted:
+    """The counts of limited statements after a choice that was made before."""
+    places = {each.edge for each in taken}
+    for candidate in exits.choice:
+        if candidate.limit is not None and any(edge.place in places for edge in candidate.edges):
+            place, entry = (candidate.statement, node), stamp[: candidate.scope]
+            counted = {**counted, place: (entry, _count(counted.get(place), entry) + 1)}
+    return counted
 
 
 def _count(counted: tuple[Stamp, int] | None, entry: Stamp) -> int:

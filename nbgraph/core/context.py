@@ -56,7 +56,7 @@ class Engine(Protocol):
 class Question:
     """What is asked of a person, before it has a place in a run; see `Context.ask` for its parts."""
 
-    __slots__ = ("edit", "form", "options", "show", "text")
+    __slots__ = ("edit", "form", "options", "otherwise", "show", "text", "timeout")
 
     def __init__(
         self,
@@ -65,8 +65,11 @@ class Question:
         options: tuple[str, ...],
         edit: Mapping[str, Any],
         form: Form | None = None,
+        timeout: float | None = None,
+        otherwise: str = "",
     ) -> None:
         self.text, self.show, self.options, self.edit, self.form = text, show, options, edit, form
+        self.timeout, self.otherwise = timeout, otherwise
 
 
 class Call:
@@ -92,12 +95,12 @@ class Context:
     `run_id`, `node` and `visit` name the task; `item` is the index of a map's item, or None; `attempt` counts from 1.
     """
 
-    __slots__ = ("_call", "_closed", "_engine", "attempt", "item", "node", "policy", "run_id", "task", "visit")
+    __slots__ = ("_call", "_closed", "_engine", "attempt", "began", "item", "node", "policy", "run_id", "task", "visit")
 
     def __init__(self, engine: Engine, task: Task, item: int | None = None, policy: Policy = PLAIN) -> None:
         self._engine, self.run_id, self.task, self.item = engine, engine.run_id, task, item
         self.node, self.visit, self.policy = task.node, task.visit, policy
-        self.attempt = 1
+        self.attempt, self.began = 1, 0.0
         self._call: Call | None = None
         self._closed = False
 
@@ -113,8 +116,13 @@ class Context:
 
         Such as `<run>/draft#2`, `<run>/work#1[3]` for an item, `<run>/research#2/search#1` in a subgraph.
         """
-        place = "" if self.item is None else f"[{self.item}]"
-        return f"{self.run_id}/{self._engine.lead}{self.task.id}{place}"
+        return f"{self.run_id}/{self.place}"
+
+    @property
+    def place(self) -> str:
+        """The same without the run."""
+        item = "" if self.item is None else f"[{self.item}]"
+        return f"{self._engine.lead}{self.task.id}{item}"
 
     @property
     def call(self) -> Call:

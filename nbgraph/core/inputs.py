@@ -200,8 +200,8 @@ def _given(default: Any) -> str:
     return "optional" if default is ... else f"{brief(default)} by default"
 
 
-def checked_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """`inputs` as they are.
+def checked_inputs(graph: Graph, inputs: Mapping[str, Any], before: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """The state before the first node: `before`, which another run has left, and `inputs` over it.
 
     Raises:
         InputError: one is missing, or none of the graph's nodes and edges knows it.
@@ -216,8 +216,8 @@ def checked_inputs(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
                 f"{graph.name} has no input {brief(key)}{nearest(key, known) or '.'} "
                 f"It knows {', '.join(known) or 'no key'}, and needs {', '.join(needed) or 'none'}."
             )
-    missing = [key for key in needed if key not in inputs]
+    missing = [key for key in needed if key not in inputs and key not in before]
     if missing:
         example = ", ".join(f"{key}=..." for key in needed)
         raise InputError(f"{graph.name} needs the input {', '.join(missing)}: {graph.name}.run({example}).")
-    return dict(inputs)
+    return {**before, **inputs}

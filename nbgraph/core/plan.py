@@ -102,7 +102,7 @@ class Plan:
     schema: Schema
     outline: Outline
     loops: Loops
-    shape: tuple[object, ...]
+    shape: tuple[tuple[Statement, ...], tuple[OutlineEdge, ...]]
     forward: Mapping[tuple[str, ...], Mapping[str, int]]
     place: Mapping[str, int]
     shared: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -185,7 +185,7 @@ def _inner(graph: Graph, nodes: Mapping[str, Node], first: int) -> dict[str, Pla
     return plans
 
 
-def _shape(graph: Graph) -> tuple[object, ...]:
+def _shape(graph: Graph) -> tuple[tuple[Statement, ...], tuple[OutlineEdge, ...]]:
     return (graph.statements, graph.edge_list()[-1:])
 
 

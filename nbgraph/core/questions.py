@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from nbgraph.core.approvals import REJECT, Answers, Approval, checked_answer
 from nbgraph.core.forms import Form
 from nbgraph.core.ports import Store
-from nbgraph.errors import ApprovalError, brief, nearest
+from nbgraph.errors import AlreadyAnswered, ApprovalError, StoreError, brief, nearest
 
 
 class Asked(NamedTuple):
@@ -22,26 +22,26 @@ class Asked(NamedTuple):
 
 
 class Questions:
-    """The open questions of the run `run_id`; any thread may answer, the first one wins.
+    """The questions of one run; any thread may answer, the first one wins, as the store says.
 
     `changed` guards the open questions together with the run's status, and `go_on` is called under it with each answer.
     `notices` are sentences on answers that were given beforehand and not used. `arriving` counts answers that were
-    given and have not yet reached who waits for them.
+    given and have not yet reached who waits for them. `asked` are those that were asked before, in another process.
     """
 
     def __init__(
         self,
-        run_id: str,
         store: Store,
         given: Answers,
         notices: list[str],
         changed: Condition,
         clock: Callable[[], float],
         go_on: Callable[[asyncio.Future[Approval], Approval], None],
+        asked: Mapping[str, Approval],
     ) -> None:
-        self._run_id, self._store, self._given, self._clock = run_id, store, given, clock
+        self._store, self._given, self._clock = store, given, clock
         self._changed, self._go_on, self._notices = changed, go_on, notices
-        self._open: dict[str, Asked] = {}
+        self._known, self._open = dict(asked), dict[str, Asked]()
         self._closed = ""
         self.arriving = 0
 
@@ -59,17 +59,19 @@ class Questions:
 
     @property
     def all(self) -> list[Approval]:
-        """All questions asked so far, with their answers."""
-        return self._store.approvals(self._run_id)
+        """All questions asked so far, with their answers, in the order of asking."""
+        with self._changed:
+            return list(self._known.values())
 
     def asked(self, id: str) -> Approval | None:
         """The question with that id, or None."""
-        return next((approval for approval in self.all if approval.id == id), None)
+        return self._known.get(id)
 
     def open(self, asked: Asked) -> None:
-        """Ask; the future gets the approval with its answer."""
-        with self._changed:  # whoever sees the question in the store can answer it
-            self._store.ask(asked.approval)
+        """Ask what the store holds already; the future gets the approval with its answer."""
+        with self._changed:
+            self._known.pop(asked.approval.id, None)  # asked anew, it is the latest one
+            self._known[asked.approval.id] = asked.approval
             self._open[asked.approval.id] = asked
 
     def withdraw(self, approval: Approval) -> bool:
@@ -89,30 +91,39 @@ class Questions:
     def answer(self, name: str, option: str, note: str, edit: Mapping[str, Any], by: str, form: Any = None) -> Approval:
         """Keep the answer to the open question of the node, or with the id, `name`.
 
+        The store is asked without a lock that the run's loop could wait for.
+
         Raises:
             AlreadyAnswered: somebody was first.
             ApprovalError: there is no such question, or the answer does not fit it.
+            StoreError: the answer could not be kept.
         """
-        with self._changed:  # a question that is closed meanwhile must not be answered
+        with self._changed:
             approval = self._find(name)
             if approval.answer is None and self._closed:
                 raise ApprovalError(self._closed)
             asked = self._open.get(approval.id)
             if asked is None and approval.answer is None:
                 raise ApprovalError(f"{approval.node} asks this no more: its task has ended.")
-            if form is not None and not isinstance(form, Mapping):
-                form = {"": form}  # the entry of a form for one value
-            answer = checked_answer(approval, option, note, edit, by, self._clock(), form)
-            if asked is not None and asked.form is not None and option != REJECT:
-                asked.form.value(answer.form)  # entries that do not fit leave the question open
-            answered = self._store.answer(approval.id, answer)
+        if form is not None and not isinstance(form, Mapping):
+            form = {"": form}  # the entry of a form for one value
+        answer = checked_answer(approval, option, note, edit, by, self._clock(), form)
+        if asked is not None and asked.form is not None and option != REJECT:
+            asked.form.value(answer.form)  # entries that do not fit leave the question open
+        answered = self._store.answer(approval.id, answer)
+        self.receive(answered)
+        return answered
+
+    def receive(self, answered: Approval) -> None:
+        """An answer is in the store, whoever gave it: let who waits for it go on."""
+        with self._changed:
+            self._known[answered.id] = answered
+            asked = self._open.pop(answered.id, None)
             if asked is not None:
-                del self._open[approval.id]
                 self.arriving += 1
                 self._go_on(asked.future, answered)
-            return answered
 
-    def use_given(self, approval: Approval) -> None:
+    async def use_given(self, approval: Approval) -> None:
         """Answer with what was given beforehand, where something was."""
         given = self._given.take(approval)
         if given is None:
@@ -120,9 +131,18 @@ class Questions:
             return
         try:
             note, edit, form = given.get("note", ""), given.get("edit", {}), given.get("form", {})
-            self.answer(approval.id, given["answer"], note, edit, self._given.by, form)
-        except ApprovalError as error:
+            await asyncio.to_thread(self.answer, approval.id, given["answer"], note, edit, self._given.by, form)
+        except (ApprovalError, StoreError) as error:
             self._notices.append(f"an answer given beforehand was not used: {error}")
+
+    async def use_deadline(self, approval: Approval) -> None:
+        """Answer with what the question's deadline means."""
+        try:
+            await asyncio.to_thread(self.answer, approval.id, approval.otherwise, "", {}, "deadline")
+        except AlreadyAnswered:
+            pass
+        except (ApprovalError, StoreError) as error:
+            self._notices.append(f"the deadline of {approval.node} has passed, and its answer was not kept: {error}")
 
     def close(self, why: str) -> None:
         """Take no more answers; `why` is the sentence for whoever still answers."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from nbgraph.core.approvals import Approval
+from nbgraph.core.diff import Diff, diff
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status
 from nbgraph.core.outline import Outline
-from nbgraph.core.ports import Step
+from nbgraph.core.records import Step
 from nbgraph.core.run_loop import RunLoop
+from nbgraph.core.stored import Moment, Replayed, forked, moment, replayed
 from nbgraph.core.why import why
 from nbgraph.errors import Cancelled, Paused, RunError, Waiting
+
+T = TypeVar("T")
+
+on_run: list[Callable[[Run], None]] = []
+"""Called with every run that was started, resumed or forked, in the caller's thread."""
 
 TICK = 0.1  # seconds; a cell that awaits in one piece ignores the stop button
 
@@ -31,6 +39,14 @@ class Run:
         self._engine = run_loop
         self.answerable = self.attended = False
         self.after_wait: Callable[[], None] | None = None
+
+    @classmethod
+    def of(cls, run_loop: RunLoop) -> Run:
+        """The one that stands for a run to the outside."""
+        if run_loop.face is None:
+            run_loop.face = cls(run_loop)
+        assert isinstance(run_loop.face, cls)
+        return run_loop.face
 
     def __repr__(self) -> str:
         taken = self._engine.steps_taken
@@ -263,6 +279,53 @@ class Run:
         self._engine.check_alive()
         self._on_loop(self._engine.edit({**(update or {}), **keys}, as_node))
 
+    def at(self, step: int) -> Moment:
+        """The run as it stood after a step; 0 is before the first.
+
+        Raises:
+            RunError: the run has no such step.
+        """
+        __tracebackhide__ = True
+        return moment(self._engine, step)
+
+    def replay(self, step: int) -> Replayed:
+        """Call the node of a step again with what it saw then; the run and its history stay as they are.
+
+        `ctx.step` and questions give what was recorded then.
+
+        Raises:
+            RunError: the run has no such step, it is an edit, or the node now asks what it did not ask then.
+            Exception: what the node raises.
+        """
+        __tracebackhide__ = True
+        return self._on_loop(replayed(self._engine, step))
+
+    def fork(self, step: int, /, *, id: str | None = None, **changes: Any) -> Run:
+        """A new run that shares the past of this one up to a step, and goes on from there by itself.
+
+        What was under way then is done again, and questions are asked again; this run stays as it is.
+
+        Args:
+            step: the last step that they share; 0 for none.
+            id: a name for the new run; made up by default.
+            changes: keys of the state that are changed first.
+
+        Raises:
+            RunError: the run has no such step.
+            InputError: a value does not fit the type of its key.
+        """
+        __tracebackhide__ = True
+        forking = forked(self._engine, step, changes, id or f"{self.name}-{os.urandom(4).hex()}")
+        forking.go_on(f"fork of {self.id} at step {step}")
+        made = Run.of(forking)
+        for notice in tuple(on_run):
+            notice(made)
+        return made
+
+    def diff(self, other: Run) -> Diff:
+        """What tells this run from another: the first step that differs, keys, visits, time."""
+        return diff(self.steps, other.steps, self.state, other.state)
+
     def why(self, node: str) -> str:
         """Why a node has not run (again) yet: what it waits for, over which way, or why no edge to it was taken.
 
@@ -279,13 +342,13 @@ class Run:
         """
         return Events(self)
 
-    def _on_loop(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Let the run's loop do it, and wait."""
         __tracebackhide__ = True
         if self._engine.here:
             coroutine.close()
             raise RunError("this waits for the loop that it is called on; call it from a thread or a cell.")
-        asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def subscribe(self, watcher: Callable[[Event], None]) -> Callable[[], None]:
         """Call `watcher` on the run's loop with every event, the past ones first; returns what ends it.

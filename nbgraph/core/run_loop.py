@@ -7,6 +7,7 @@ happens on the run's event loop but for what `Run` calls from other threads; `ch
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextvars import copy_context
@@ -20,18 +21,27 @@ from nbgraph.core.calls import Calls
 from nbgraph.core.context import Context
 from nbgraph.core.engine import never_ends
 from nbgraph.core.events import Failure, Status
+from nbgraph.core.failures import failure_of
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
+from nbgraph.core.nowhere import Nowhere
+from nbgraph.core.past import Past, drop
 from nbgraph.core.plan import Plan
-from nbgraph.core.ports import RunRecord, Step, Store
+from nbgraph.core.ports import Log, Store
 from nbgraph.core.questions import Questions
+from nbgraph.core.records import Moved, Recorded, Resumed, RunRecord, Step, Structure
+from nbgraph.core.structure import changes, described
+from nbgraph.core.task_names import is_within
 from nbgraph.core.walk import Walk
 from nbgraph.core.watchers import Watchers
 from nbgraph.errors import RunError, nearest, told
 
 _live: set[RunLoop] = set()
 """Runs with tasks: an event loop does not hold its tasks, and a run that waits for a person may be held by nobody."""
+
+live: weakref.WeakValueDictionary[str, RunLoop] = weakref.WeakValueDictionary()
+"""The runs of this process that somebody holds, by their ids."""
 
 ONE_STEP = "one step at a time"
 
@@ -46,6 +56,7 @@ class Settings(NamedTuple):
         parallel: how many calls run at once, or None.
         stepping: whether one ready set starts at a time.
         pause_before, pause_after: the nodes that the run pauses at.
+        parent: the run that it goes on from, at which step, and as what; see `RunRecord`.
         clock: seconds since the epoch.
     """
 
@@ -59,6 +70,7 @@ class Settings(NamedTuple):
     stepping: bool = False
     pause_before: tuple[str, ...] = ()
     pause_after: tuple[str, ...] = ()
+    parent: tuple[str, int, str] = ("", 0, "")
 
 
 class RunLoop:
@@ -72,28 +84,39 @@ class RunLoop:
         inputs: Mapping[str, Any],
         loop: asyncio.AbstractEventLoop,
         settings: Settings,
+        past: Past | None = None,
     ) -> None:
         self.run_id, self.name, self.loop, self.store = run_id, plan.name, loop, settings.store
+        self.settings, self.past = settings, past or Past()
+        self.log: Log = Nowhere()
+        self._let_go: Callable[[], object] = lambda: None
+        self.face: object = None  # what shows this run to the outside
         self.status, self.reason = Status.RUNNING, ""
         self.changed = Condition()
         self.notices = settings.given.unknown(node.name for node in plan.outline.nodes)
         self.now, self.read_form = settings.clock, settings.read_form
         self.questions = Questions(
-            run_id, self.store, settings.given, self.notices, self.changed, self.now, self._answered
+            self.store, settings.given, self.notices, self.changed, self.now, self._answered, self.past.approvals
         )
         self.calls = Calls(loop, settings.executor, settings.parallel, self.settle, self.now)
         self.variables = copy_context()  # what a node prints then lands in the cell that started the run
-        self.walk = Walk(self, graph, plan, inputs, settings.limit)
+        self.history = self.past.steps  # the finished tasks, in order
+        self.journal: dict[str, Recorded] = (
+            self.past.journal
+        )  # what `ctx.step` recorded in tasks that have not finished
+        self.tries = self.past.tries  # how many attempts of theirs have failed
+        self.walk = Walk(self, graph, plan, inputs, settings.limit, past=self.past.walks.pop("", None))
         self.walks: dict[str, Walk] = {}  # of subgraphs that have not finished, by what they run within
         self.breakpoints = Breakpoints(settings.pause_before, settings.pause_after)
         self.stepping = settings.stepping
-        self.steps_taken = 0
+        self.steps_taken = len(self.history)
         self.wakers: set[Callable[[], object]] = set()  # called with each change of status, and nothing else
         self.watchers = Watchers(self.notices)
         self.tell = self.watchers.tell
         self._stop = ONE_STEP if settings.stepping else ""  # why nothing new starts
         self._told = (Status.RUNNING, "")
         self._resuming = False
+        self._taken: Exception | None = None  # why the run cannot be kept here any more
 
     # Called from any thread
 
@@ -108,18 +131,79 @@ class RunLoop:
         return self.walk.here
 
     @property
+    def taken(self) -> bool:
+        """Whether it cannot be kept here any more."""
+        return self._taken is not None
+
+    @property
     def failures(self) -> list[Failure]:
         """The failures that keep the run from going on."""
-        return list(self.walk.failures.values())
+        taken = [] if self._taken is None else [failure_of(self._taken, None)]
+        return [*taken, *self.walk.failures.values()]
 
     def steps(self) -> list[Step]:
         """The finished tasks, in the order in which they finished."""
-        return self.store.steps(self.run_id)
+        return list(self.history)
 
     def start(self) -> None:
-        """Begin; called once."""
-        self.store.create(RunRecord(self.run_id, self.name, self.walk.inputs, self.now()))
+        """Keep the run in its store, and begin; called once, from another thread, for it blocks for a moment."""
+        self.write_to(self.store.create(self.record()))
         self.post(self._begin)
+
+    async def start_here(self) -> None:
+        """The same on the run's own loop, which goes on meanwhile."""
+        _live.add(self)
+        self.write_to(await asyncio.to_thread(self.store.create, self.record()))
+        if self.cancelled:
+            self._tell_status(self.status, self.reason)
+            self._let_go()
+        else:
+            self._begin()
+
+    async def start_soon(self) -> None:
+        """The same, where nobody waits; what keeps it from starting is the run's own failure."""
+        try:
+            await self.start_here()
+        except Exception as error:
+            self.be_taken(error)
+
+    def record(self) -> RunRecord:
+        """The run as it begins."""
+        settings, structure = self.settings, described(self.plan)
+        given = self.walk.inputs, self.now(), structure, settings.limit, settings.parallel, *settings.parent
+        return RunRecord(self.run_id, self.name, *given)
+
+    def write_to(self, log: Log) -> None:
+        """Keep everything in `log` from now on, until nobody holds this run."""
+        self.log, mine, live[self.run_id] = log, weakref.ref(self), self
+        self._let_go = weakref.finalize(self, log.close)
+
+        def lost(error: Exception) -> None:
+            if (run := mine()) is not None:
+                run.post(run.be_taken, error)
+
+        def answered(approval: Approval) -> None:
+            if (run := mine()) is not None:
+                run.questions.receive(approval)
+
+        log.lost, log.answered = lost, answered
+
+    def go_on(self, by: str, structure: Structure | None = None) -> None:
+        """Go on from the past, as `by` says; `structure` is the graph that the run began with. Called once."""
+        self.notices += changes(structure, described(self.plan)) if structure else []
+        self._resuming = True
+        self.post(self._go_on, by)
+
+    def _go_on(self, by: str) -> None:
+        _live.add(self)
+        self.watchers.begin_with(self.past.events)
+        self.log.note(Resumed(by, tuple(self.notices), self.now()))
+        self.tell(events.StatusChanged(Status.RUNNING, self.now()))
+        if self.walk.frontier.visits:
+            self.resume(self.stepping)
+        else:
+            self._resuming = False
+            self._begin()
 
     def wait(self, timeout: float | None) -> None:
         """Block until the run is not running, at most `timeout` seconds."""
@@ -167,6 +251,11 @@ class RunLoop:
 
     # On the run's loop
 
+    def be_taken(self, error: Exception) -> None:
+        """The run cannot be kept here any more: nothing that still happens here counts."""
+        self._taken = self._taken or error
+        self._end_all()
+
     @property
     def cancelled(self) -> bool:
         """Whether the run was cancelled."""
@@ -174,7 +263,7 @@ class RunLoop:
 
     def stops(self) -> bool:
         """Whether nothing new starts."""
-        return bool(self._stop or self.walk.failures) or self.status is Status.CANCELLED
+        return bool(self._stop or self.walk.failures or self._taken) or self.status is Status.CANCELLED
 
     def number(self) -> int:
         """The number of the next step."""
@@ -200,6 +289,9 @@ class RunLoop:
 
     def cancel(self) -> None:
         """End what runs; the status is cancelled already."""
+        self._end_all()
+
+    def _end_all(self) -> None:
         for walk in (self.walk, *self.walks.values()):
             walk.end()
         self.settle()
@@ -233,12 +325,18 @@ class RunLoop:
             self._told = now, why = self.status, self.reason
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
-        if not news:
-            return
+        if news:
+            self._tell_status(now, why)
+        if now in (Status.DONE, Status.CANCELLED) and not self.calls.busy:
+            self._let_go()
+
+    def _tell_status(self, now: Status, why: str) -> None:
         under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
         self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED))
         if now not in (Status.RUNNING, Status.WAITING) and not self.calls.busy:
             _live.discard(self)
+        if self._taken is None:
+            self.log.note(Moved(now, why, self.now(), tuple(self.questions.asking)))
         for wake in tuple(self.wakers):
             wake()
         self.tell(events.StatusChanged(now, self.now(), why))
@@ -246,6 +344,8 @@ class RunLoop:
     def _judge(self) -> tuple[Status, str]:
         if self.status is Status.CANCELLED:
             return self.status, self.reason
+        if self._taken is not None:
+            return Status.FAILED, str(self._taken)
         if self._resuming:
             return Status.RUNNING, ""
         if self.walk.failures:
@@ -289,7 +389,8 @@ class RunLoop:
         known = self.walks.get(within)
         if known is None:
             static, plan = walk.static + context.node, walk.plan.inner[context.node]
-            known = Walk(self, graph, plan, inputs, limit, within=within, static=static, outer=context)
+            past = self.past.walks.pop(within, None)
+            known = Walk(self, graph, plan, inputs, limit, within=within, static=static, outer=context, past=past)
             self.walks[within] = known
         self.calls.take_over(known.outer, context)
         known.outer = context
@@ -297,8 +398,9 @@ class RunLoop:
 
     def leave(self, within: str) -> None:
         """Forget the subgraphs that run within a task, or an item of it; what still runs there does not count."""
-        for name in [name for name in self.walks if _is_within(name, within)]:
+        for name in [name for name in self.walks if is_within(name, within)]:
             self.walks.pop(name).end()
+        drop(self.past.walks, within)
 
     # By hand
 
@@ -323,14 +425,11 @@ class RunLoop:
             )
         check_inputs(update, self.plan.schema)
         if as_node is None:
-            step = self.walk.edit(update)
-            await self.store.append(self.run_id, step)
+            step = await self.walk.edit(update)
             self.tell(events.StateEdited(step.at, step.number, update))
             await self._asked_again(update)
         else:
-            step, moved = self.walk.commit_by_hand(as_node, update)
-            await self.store.append(self.run_id, step)
-            self.walk.tell_finished(step)
+            moved = await self.walk.commit_by_hand(as_node, update)
             self.stop(f"{as_node} was given its result")
             self.walk.launch(moved.started)
         self.settle()
@@ -347,8 +446,3 @@ class RunLoop:
 def _said(failure: Failure) -> str:
     """What a failure says; of a KeyError that is the mere key."""
     return f"{failure.type}: {failure.message}" if isinstance(failure.error, KeyError) else failure.message
-
-
-def _is_within(name: str, within: str) -> bool:
-    """Whether `name` is that of a walk within the task, of one of its items, or of a subgraph of these."""
-    return name == within or name.startswith((f"{within}/", f"{within}["))

@@ -86,9 +86,14 @@ class Advance(NamedTuple):
 
 def begin(plan: Plan, inputs: Mapping[str, Any]) -> Advance:
     """The first tasks of a run with `inputs`, which are the state before the first node."""
+    return _follow(*before(plan, inputs))
+
+
+def before(plan: Plan, inputs: Mapping[str, Any]) -> tuple[Frontier, str, Stamp, Arrival]:
+    """The frontier before anything, and what START sends along its edges."""
     values = dict(inputs)
     view = View(Origin(values, {}), {}, values, {})
-    return _follow(Frontier(plan, {}, {}, {}, {}, {}, {}, {}), START, (), Arrival(START, START, 0, view))
+    return Frontier(plan, {}, {}, {}, {}, {}, {}, {}), START, (), Arrival(START, START, 0, view)
 
 
 def advance(frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskError, ...] = ()) -> Advance:
@@ -99,6 +104,13 @@ def advance(frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskEr
         UpdateError: a reducer refused a value.
         MissingKey, ConditionFailed, RoutingError: the choice that the task has to make cannot be made.
     """
+    return _follow(*finished(frontier, task, writes, errors))
+
+
+def finished(
+    frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskError, ...]
+) -> tuple[Frontier, str, Stamp, Arrival]:
+    """The frontier without `task`, and what it sends along the edges that it takes, with its node and stamp."""
     plan, arrived, active, visits, last, ended, written, counted = frontier
     active = dict(active)
     task = active.pop(task.id)  # as it is now: while it waited for a person its view may have been edited
@@ -110,8 +122,7 @@ def advance(frontier: Frontier, task: Task, writes: Writes, errors: tuple[TaskEr
         last = {}
     if plan.loops.around[task.node] and plan.eager.get(task.node) != "any":
         last = {**last, task.node: arrival}
-    after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
-    return _follow(after, task.node, task.stamp, arrival)
+    return Frontier(plan, arrived, active, visits, last, ended, written, counted), task.node, task.stamp, arrival
 
 
 def state(frontier: Frontier) -> Mapping[str, Any]:
@@ -226,26 +237,50 @@ def _sorted(plan: Plan, arrivals: Iterable[Arrival]) -> list[Arrival]:
 
 def _follow(frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival) -> Advance:
     """Send `arrival` along the edges that it takes, and start what is ready then."""
-    plan, arrived, active, visits, last, ended, written, counted = frontier
+    plan, _, active, visits, last, _, written, counted = frontier
     if arrival.errors:
         edges, taken = _after_failure(plan, node, arrival)
     else:
         edges, taken, counted = choose(plan.exits[node], node, stamp, arrival.view.values, counted)
-    arrived, active, visits = dict(arrived), dict(active), dict(visits)
+    arrived, ended = sent(frontier, node, stamp, arrival, edges)
+    active, visits = dict(active), dict(visits)
+    started = _eager(plan, arrived, active, last, visits) if plan.eager else []
+    for place in _ready(plan, arrived, active):
+        started.append(start(plan, place, arrived, active, last, visits))
+    after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
+    outrun = tuple([id for id in frontier.active if id not in active]) if plan.eager else ()
+    return Advance(after, tuple(started), taken, outrun, arrival.view.values)
+
+
+def sent(
+    frontier: Frontier, node: str, stamp: Stamp, arrival: Arrival, edges: Sequence[Edge]
+) -> tuple[dict[Place, tuple[Arrival, ...]], Mapping[str, Arrival]]:
+    """What has arrived where, and what has reached END, once `arrival` was sent along `edges`."""
+    plan, arrived, ended = frontier.plan, dict(frontier.arrived), frontier.ended
     for edge in edges:
         if edge.target != END:
             place = (edge.target, plan.follow(edge, stamp))
             arrived[place] = (*arrived.get(place, ()), arrival)
     if not edges or END in [edge.target for edge in edges]:
         ended = {**ended, _author(plan, node, arrival.id): arrival}
-    started = _eager(plan, arrived, active, last, visits) if plan.eager else []
-    for place in _ready(plan, arrived, active):
-        task = _task(plan, place, arrived.pop(place), last.get(place[0]), visits)
-        visits[task.node], active[task.id] = task.visit, task
-        started.append(task)
-    after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
-    outrun = tuple([id for id in frontier.active if id not in active]) if plan.eager else ()
-    return Advance(after, tuple(started), taken, outrun, arrival.view.values)
+    return arrived, ended
+
+
+def start(
+    plan: Plan,
+    place: Place,
+    arrived: dict[Place, tuple[Arrival, ...]],
+    active: dict[str, Task],
+    last: Mapping[str, Arrival],
+    visits: dict[str, int],
+) -> Task:
+    """Let what has arrived at `place` become a task; all but `last` are changed. A race ends what it has outrun."""
+    join = plan.eager.get(place[0])
+    lost = _outrun(plan, place, arrived, active) if join == "first" else ()
+    before = None if join == "any" else last.get(place[0])
+    task = _task(plan, place, (*arrived.pop(place), *lost), before, visits)
+    visits[task.node], active[task.id] = task.visit, task
+    return task
 
 
 def _eager(
@@ -256,15 +291,8 @@ def _eager(
     visits: dict[str, int],
 ) -> list[Task]:
     """Start what waits for nothing; a race may end what another one has just started."""
-    started: list[Task] = []
-    for place in [place for place in arrived if place[0] in plan.eager]:
-        if place not in arrived:  # it was outrun meanwhile
-            continue
-        first = plan.eager[place[0]] == "first"
-        lost = _outrun(plan, place, arrived, active) if first else ()
-        task = _task(plan, place, (*arrived.pop(place), *lost), last.get(place[0]) if first else None, visits)
-        visits[task.node], active[task.id] = task.visit, task
-        started.append(task)
+    places = [place for place in arrived if place[0] in plan.eager]
+    started = [start(plan, place, arrived, active, last, visits) for place in places if place in arrived]
     return [task for task in started if task.id in active]
 
 

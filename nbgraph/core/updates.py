@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, NamedTuple
@@ -80,6 +80,23 @@ def _brief(value: Any) -> str:
     return f"{type(value).__name__} {brief(value)}"
 
 
+class Later:
+    """A large value of a stored run, which is read when it is needed."""
+
+    __slots__ = ("_load", "_value")
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load: Callable[[], Any] | None = load
+        self._value: Any = None
+
+    @property
+    def value(self) -> Any:
+        """The value, read once."""
+        if self._load is not None:
+            self._value, self._load = self._load(), None
+        return self._value
+
+
 class Gathered(NamedTuple):
     """What the items of a map wrote to one key, in item order; those that did not write it give None, see `wrote`."""
 
@@ -100,6 +117,8 @@ def combine_items(updates: list[Mapping[str, Any]], known: tuple[str, ...]) -> t
 
 def plain_value(written: Any) -> Any:
     """What a plain key holds after `written`: a map gives the list of its items' values."""
+    if type(written) is Later:
+        written = written.value
     if type(written) is Gathered:
         return [value.value if type(value) is Overwrite else value for value in written.values]
     return written.value if type(written) is Overwrite else written
@@ -113,6 +132,8 @@ def fold_into(values: dict[str, Any], key: str, reducer: Reducer, written: Any, 
     Raises:
         UpdateError: the reducer refused a value.
     """
+    if type(written) is Later:
+        written = written.value
     for value in compress(written.values, written.wrote) if type(written) is Gathered else (written,):
         if type(value) is Overwrite:
             values[key] = value.value

@@ -11,7 +11,7 @@ from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import Any, NamedTuple, Protocol
 
-from nbgraph.core import events, scheduler
+from nbgraph.core import events, replay, scheduler
 from nbgraph.core.asking import Asking
 from nbgraph.core.calls import Calls, Update, items_of
 from nbgraph.core.context import Context, current
@@ -19,12 +19,15 @@ from nbgraph.core.events import Failure
 from nbgraph.core.failures import InnerFailure, failure_of, task_errors
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import START, Graph, Node
+from nbgraph.core.past import WalkPast, drop
 from nbgraph.core.plan import Plan, refreshed
-from nbgraph.core.ports import Step, Store
+from nbgraph.core.ports import Log, Packed
 from nbgraph.core.questions import Questions
+from nbgraph.core.records import Begun, Failed, ItemDone, Recorded, Snapshot, Step, Tried
 from nbgraph.core.scheduler import Advance, Frontier, Task
+from nbgraph.core.structure import digest
 from nbgraph.core.views import EDIT, Writes
-from nbgraph.errors import Cancelled, RunError, WriteConflict
+from nbgraph.errors import Cancelled, NotStorable, RunError, WriteConflict
 
 STEPS_IN_A_ROW = 32  # nodes that never wait must let others, and the stop button, have their turn
 
@@ -34,16 +37,20 @@ class Run(Protocol):
 
     run_id: str
     loop: asyncio.AbstractEventLoop
-    store: Store
+    log: Log
     calls: Calls
     questions: Questions
     variables: Variables
     notices: list[str]
+    history: list[Step]
+    journal: dict[str, Recorded]
+    tries: dict[str, int]
 
     @property
     def cancelled(self) -> bool: ...
 
     breakpoints: Any
+    steps_taken: int
 
     def now(self) -> float: ...
     def tell(self, event: events.Event) -> None: ...
@@ -58,11 +65,12 @@ class Run(Protocol):
 
 
 class _Unsaved(NamedTuple):
-    """A step that was committed and that the store does not hold yet, and what it lets start."""
+    """A step that was committed and that the store does not hold yet, its writes made ready, and what it lets start."""
 
     task: Task
     step: Step
     moved: Advance
+    packed: Packed | None
 
 
 class Walk(Asking):
@@ -74,6 +82,7 @@ class Walk(Asking):
         within: the task that the subgraph runs in, such as `research#2`; empty for the run's own graph.
         static: the same without visits and items, such as `research`.
         outer: the context of that task.
+        past: where it stands, if it began in another process.
 
     Raises:
         InputError: an input, or a default made for this run, does not fit the type of its key.
@@ -90,10 +99,9 @@ class Walk(Asking):
         within: str = "",
         static: str = "",
         outer: Context | None = None,
+        past: WalkPast | None = None,
     ) -> None:
         self.run, self.graph, self.plan, self.limit, self.outer = run, graph, plan, limit, outer
-        self.inputs = {**plan.schema.fresh_defaults(), **inputs}
-        check_inputs(self.inputs, plan.schema)
         self.run_id, self.loop = run.run_id, run.loop
         self.within, self.lead = within, f"{within}/" if within else ""
         self.static = f"{static}/" if static else ""
@@ -108,8 +116,17 @@ class Walk(Asking):
         self._unsaved: dict[str, _Unsaved] = {}
         self._lost: set[str] = set()  # tasks that were outrun in a race
         self.again: set[str] = set()  # tasks that ask a person anew, since what they show was edited
+        self._digests: dict[str, str] = {}
         self._ended = self._told_over = False
         self._steps = self._steps_at_resume = 0
+        if past is None:
+            self.inputs = {**plan.schema.fresh_defaults(), **inputs}
+            check_inputs(self.inputs, plan.schema)
+        else:
+            self.inputs, self.frontier, self.latest = dict(past.inputs), past.frontier, past.latest
+            self._steps = self._steps_at_resume = past.steps
+            self._items = past.items
+            self.held = {*self.frontier.active}
 
     def state(self) -> dict[str, Any]:
         """All that has been committed so far, merged as at the end; the inputs before the first step."""
@@ -121,6 +138,9 @@ class Walk(Asking):
         """Start what START leads to."""
         try:
             moved = scheduler.begin(self.plan, self.inputs)
+            started = tuple([task.id for task in moved.started]), tuple([task.stamp for task in moved.started])
+            inputs = self.inputs if self.within else {}  # those of the run are known from its beginning
+            self.run.log.note(Begun(self.within, inputs, moved.taken, *started, self.run.now()))
         except BaseException as error:  # a choice out of START that cannot be made; SystemExit must not end the engine
             self.failures[START] = failure_of(error, None)
             return
@@ -132,6 +152,7 @@ class Walk(Asking):
         """Take the nodes and reducers as they are now; a sentence for the person where the edges have changed."""
         plan, notice = refreshed(self.plan, self.graph)
         self.frontier, self.plan = scheduler.adopt(self.frontier, plan), plan
+        self._digests.clear()
         return notice
 
     def resume(self) -> None:
@@ -253,33 +274,53 @@ class Walk(Asking):
         return following[0]
 
     async def _step(self, task: Task, context: Context) -> tuple[Task, ...]:
-        """Call the node and commit; returns the tasks that this lets start."""
+        """Call the node, commit, and keep the step; returns the tasks that this lets start."""
         if task.id not in self._unsaved:
-            try:
-                writes = await self._execute(task, context)
-            except BaseException as error:
-                if not self._passes_on(task, error):
-                    raise
-                self._tell_failed(task, failure_of(error, self.plan.nodes[task.node]))
-                self._commit(task, (), context, error)
-            else:
-                self._commit(task, writes, context)
-        _, step, moved = self._unsaved[task.id]
-        await self.run.store.append(self.run_id, step)
-        del self._unsaved[task.id]
-        self.tell_finished(step)
+            await self._work(task, context)
+        moved = await self._keep(task)
         for id in moved.lost:
             self._lose(id)
+        if not self.within:
+            self.run.log.snapshot(self._snapshot)
         if moved.started and self._steps - self._steps_at_resume >= self.limit:
             self.run.stop(self._limit_reached())
         if self.run.breakpoints:
             self.run.breakpoints.after(self.static + task.node, self.run)
         return tuple([other for other in moved.started if other.id in self.frontier.active])  # some may be outrun
 
-    def tell_finished(self, step: Step) -> None:
-        """Tell that a task is in the history now."""
-        number, _, node, visit, _, _, taken, _, at, cached, _, edited = step
-        self.run.tell(events.TaskFinished(node, visit, at, number, step.update, taken, cached, self.within, edited))
+    async def _work(self, task: Task, context: Context) -> None:
+        """Call the node and commit what it writes; or commit its failure where error edges lead on."""
+        try:
+            writes = await self._execute(task, context)
+            packed = self._packed(task, writes)
+        except BaseException as error:
+            if not self._passes_on(task, error):
+                raise
+            self._tell_failed(task, failure_of(error, self.plan.nodes[task.node]))
+            self._commit(task, (), self._packed(task, ()), context, error)
+        else:
+            self._commit(task, writes, packed, context)
+
+    def _packed(self, task: Task, writes: Writes) -> Packed | None:
+        """The writes ready for the store; what it cannot keep fails the node, before anything has changed."""
+        try:
+            packed: Packed | None = self.run.log.pack(writes)
+            return packed
+        except NotStorable as error:
+            raise error.of(task.node) from None
+
+    async def _keep(self, task: Task) -> Advance:
+        """Wait until the step of a task is safe, then tell that it is in the history."""
+        _, step, moved, packed = self._unsaved[task.id]
+        await self.run.log.keep(step, packed)
+        del self._unsaved[task.id]
+        self.run.history.append(step)
+        told = step.taken, step.cached, self.within, step.edited
+        self.run.tell(events.TaskFinished(step.node, step.visit, step.at, step.number, step.update, *told))
+        return moved
+
+    def _snapshot(self) -> Snapshot | None:
+        return replay.snapshot(self.frontier, self.run.steps_taken)
 
     def _passes_on(self, task: Task, error: BaseException) -> bool:
         """Whether a failure goes on along error edges, and does not stop the run."""
@@ -294,14 +335,22 @@ class Walk(Asking):
         if node is not self.plan.nodes[task.node]:
             items = items_of(self.plan, task)
             count = None if items is None else len(items)
-            self.run.tell(events.TaskStarted(self.static + task.node, task.visit, self.run.now(), count, self.within))
+            context.began = self.run.now()
+            self.run.tell(events.TaskStarted(self.static + task.node, task.visit, context.began, count, self.within))
             done = {} if items is None else self._items.setdefault(task.id, {})
             writes = await self.run.calls.execute(self, task, context, items, done)
         if not self._counts(task):
             raise Cancelled("what a cancelled run's node returns does not count")
         return writes
 
-    def _commit(self, task: Task, writes: Writes, context: Context | None, error: BaseException | None = None) -> None:
+    def _commit(
+        self,
+        task: Task,
+        writes: Writes,
+        packed: Packed | None,
+        context: Context | None,
+        error: BaseException | None = None,
+    ) -> None:
         errors = () if error is None else task_errors(error, self.static + task.node)
         try:
             moved = scheduler.advance(self.frontier, task, writes, errors)
@@ -312,6 +361,7 @@ class Walk(Asking):
         self.frontier = moved.frontier
         self.latest[task.node] = moved
         self._steps += 1
+        at = self.run.now()
         step = Step(
             self.run.number(),
             self.lead + task.id,
@@ -321,14 +371,26 @@ class Walk(Asking):
             writes,
             moved.taken,
             tuple([other.id for other in moved.started]),
-            self.run.now(),
+            at,
             context is not None and context.used and context.call.cached,
-            f"{errors[0].type}: {errors[0].message}" if errors else "",
+            errors,
             context is None,
+            tuple([other.stamp for other in moved.started]),
+            (context and context.began) or at,
+            self._digest(task.node),
         )
-        self._unsaved[task.id] = _Unsaved(task, step, moved)
+        self._unsaved[task.id] = _Unsaved(task, step, moved, packed)
+        if self.run.journal or self.run.tries:
+            drop(self.run.journal, step.task)
+            drop(self.run.tries, step.task)
         if self.plan.nodes[task.node].inner is not None:
             self.run.leave(self.name_of(task, None))
+
+    def _digest(self, name: str) -> str:
+        known = self._digests.get(name)
+        if known is None:
+            known = self._digests[name] = digest(self.plan.nodes[name])
+        return known
 
     def _lose(self, id: str) -> None:
         """A task was outrun: nothing of it counts."""
@@ -355,6 +417,9 @@ class Walk(Asking):
             self.run.tell(events.TaskCancelled(self.static + task.node, task.visit, self.run.now(), self.within))
         else:
             failure = self.failures[task.id] = failure_of(error, self.plan.nodes[task.node])
+            drop(self.run.tries, self.lead + task.id)  # who resumes gives it all its attempts again
+            place = self.lead + task.id, self.static + task.node
+            self.run.log.note(Failed(*place, failure.type, failure.message, failure.where, self.run.now()))
             self._tell_failed(task, failure)
 
     def _tell_failed(self, task: Task, failure: Failure) -> None:
@@ -379,11 +444,26 @@ class Walk(Asking):
         self.run.leave(inner.within)  # another attempt begins anew
         return state
 
-    def note_retry(self, context: Context, error: BaseException, delay: float) -> None:
-        """Tell that an attempt failed and another one follows."""
+    def tried(self, context: Context) -> int:
+        """How many attempts of the call failed before, in this process or in another."""
+        failed: int = self.run.tries.get(context.place, 0)
+        return failed
+
+    async def note_retry(self, context: Context, error: BaseException, delay: float) -> None:
+        """Keep and tell that an attempt failed and another one follows."""
         failure = failure_of(error, self.plan.nodes[context.node])
+        self.run.tries[context.place] = context.attempt
+        said = f"{failure.type}: {failure.message}"
+        await self.run.log.keep(Tried(context.place, context.attempt, said, self.run.now()))
         where = self.static + context.node, context.visit, self.run.now(), context.attempt
         self.run.tell(events.TaskRetried(*where, failure, delay, context.item, self.within))
+
+    def note_item(self, context: Context, index: int, update: Update) -> None:
+        """Keep what an item of a map wrote, so that no other item's failure, and no crash, costs it."""
+        try:
+            self.run.log.note(ItemDone(self.lead + context.task.id, index, update))
+        except NotStorable as error:
+            raise error.of(context.node) from None
 
     def note_log(self, context: Context, sentence: str) -> None:
         """A sentence for the person who wrote the node: in the log of its task, and once among the run's notices."""
@@ -393,12 +473,17 @@ class Walk(Asking):
 
     # By hand
 
-    def edit(self, update: Mapping[str, Any]) -> Step:
+    async def edit(self, update: Mapping[str, Any]) -> Step:
         """Change the state wherever it is seen; the step of the history that this is."""
+        writes = tuple(update.items())
+        packed = self.run.log.pack(writes)
         self.frontier, number = scheduler.edit(self.frontier, update)
         self._steps += 1
         at, id = self.run.now(), f"{EDIT}#{number}"
-        return Step(self.run.number(), self.lead + id, EDIT, number, (), tuple(update.items()), (), (), at, edited=True)
+        step = Step(self.run.number(), self.lead + id, EDIT, number, (), writes, (), (), at, edited=True, began=at)
+        self.run.history.append(step)
+        await self.run.log.keep(step, packed)
+        return step
 
     def ask_again(self, keys: Container[str]) -> None:
         """Show the questions of human nodes anew that showed one of `keys`."""
@@ -408,7 +493,7 @@ class Walk(Asking):
                 self.again.add(id)
                 self.flying[id].cancel()
 
-    def commit_by_hand(self, name: str, update: Mapping[str, Any]) -> tuple[Step, Advance]:
+    async def commit_by_hand(self, name: str, update: Mapping[str, Any]) -> Advance:
         """Commit `update` as that of the pending task of a node.
 
         Raises:
@@ -419,11 +504,15 @@ class Walk(Asking):
             known = ", ".join(task.node for task in self.frontier.active.values()) or "none"
             raise RunError(f"no task of {name} is pending, so none can be given its result. Pending: {known}.")
         task = pending[0]
-        self._commit(task, tuple(update.items()), None)
-        _, step, moved = self._unsaved.pop(task.id)
-        for id in (task.id, *moved.lost):  # it may wait for a person
+        writes = tuple(update.items())
+        self._commit(task, writes, self._packed(task, writes), None)
+        for id in (task.id, *self._unsaved[task.id].moved.lost):  # it may wait for a person
             self._lose(id)
-        return step, moved
+        try:
+            return await self._keep(task)
+        except BaseException:
+            self.held.add(task.id)  # it is kept at resume
+            raise
 
 
 def _same(now: Variables, before: Variables) -> bool:

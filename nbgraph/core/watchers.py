@@ -21,6 +21,12 @@ class Watchers:
         self._notices = notices
         self._telling = False
 
+    def begin_with(self, events: list[Event]) -> None:
+        """What had happened before anybody was told anything here."""
+        self._events[:0] = events
+        for watcher in self._next:
+            self._next[watcher] = 0
+
     def admit(self, watcher: Watcher) -> None:
         """Tell `watcher` the past, and from now on everything."""
         self._next.setdefault(watcher, 0)

@@ -5,58 +5,93 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 from nbgraph.core.approvals import Answer, Approval
-from nbgraph.core.ports import Recorded, RunRecord, Step
-from nbgraph.errors import AlreadyAnswered, ApprovalError
+from nbgraph.core.events import Status
+from nbgraph.core.ports import History, RunSummary
+from nbgraph.core.records import Asked, Moved, Step, Withdrawn
+from nbgraph.errors import AlreadyAnswered, ApprovalError, NoSuchRun, OwnedElsewhere
+
+
+class MemoryLog:
+    lost: Any = None
+    answered: Any = None
+
+    def __init__(self, store, run):
+        self.store, self.run, self.entries = store, run, []
+        self.note = self.entries.append
+        self.open = True
+
+    def pack(self, writes):
+        return None
+
+    def note(self, entry):
+        self.entries.append(entry)
+        if isinstance(entry, Withdrawn):
+            self.store._withdrawn.add(entry.approval_id)
+
+    async def keep(self, entry, packed=None):
+        self.entries.append(entry)
+
+    async def ask(self, approval):
+        self.store._approvals[approval.id] = approval
+        self.entries.append(Asked(approval.id, approval.asked_at))
+
+    def snapshot(self, make):
+        pass
+
+    def close(self):
+        self.open = False
 
 
 class MemoryStore:
-    """A store for one process: it lives as long as somebody holds it; a run has its own unless it is given one."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._runs: dict[str, RunRecord] = {}
-        self._steps: dict[str, list[Step]] = {}
-        self._approvals: dict[str, Approval] = {}
-        self._recorded: dict[tuple[str, str], Recorded] = {}
+        self._logs = {}
+        self._approvals = {}
+        self._withdrawn = set()
 
-    def create(self, run: RunRecord) -> None:
-        """Keep a new run; ValueError where the id is taken."""
+    def create(self, run, past=(), approvals=()):
         with self._lock:
-            if run.id in self._runs:
+            if run.id in self._logs:
                 raise ValueError(f"the store already holds a run {run.id!r}; give another id.")
-            self._runs[run.id] = run
-            self._steps[run.id] = []
+            log = self._logs[run.id] = MemoryLog(self, run)
+        log.entries.extend(past)
+        return log
 
-    async def append(self, run_id: str, step: Step) -> None:
-        """Keep a step."""
-        self._steps[run_id].append(step)
+    def open(self, run_id):
+        log = self._logs[run_id]
+        if log.open:
+            raise OwnedElsewhere(run_id, 0, "here", 0.0)
+        log.open = True
+        return log
 
-    def steps(self, run_id: str) -> list[Step]:
-        """The steps of a run, in order."""
-        return list(self._steps[run_id])
+    def history(self, run_id, after=0):
+        if run_id not in self._logs:
+            raise NoSuchRun(run_id)
+        log = self._logs[run_id]
+        return History(log.run, tuple(log.entries[after:]), tuple(self.approvals(run_id)))
 
-    async def record(self, run_id: str, place: str, recorded: Recorded) -> None:
-        """Keep what a side effect returned, at a place within a task, in place of what was recorded there."""
-        self._recorded[run_id, place] = recorded
+    def snapshot(self, run_id, number):
+        return None
 
-    def recorded(self, run_id: str, place: str) -> Recorded | None:
-        """What was recorded at that place, or None."""
-        return self._recorded.get((run_id, place))
+    def run(self, run_id):
+        if run_id not in self._logs:
+            raise NoSuchRun(run_id)
+        log = self._logs[run_id]
+        moved = [e for e in log.entries if isinstance(e, Moved)]
+        steps = sum(isinstance(e, Step) for e in log.entries)
+        m = moved[-1] if moved else Moved(Status.RUNNING, "", log.run.started_at)
+        return RunSummary(run_id, log.run.graph, m.status, m.reason, steps, log.run.started_at, m.at, m.waiting)
 
-    def ask(self, approval: Approval) -> None:
-        """Keep an open question, in place of one with the same id."""
-        with self._lock:
-            self._approvals[approval.id] = approval
+    def runs(self, graph=None, status=(), limit=100, before=None):
+        return [self.run(id) for id in self._logs]
 
-    def answer(self, approval_id: str, answer: Answer) -> Approval:
-        """Keep the first answer to a question.
+    def approvals(self, run_id=None, open_only=False):
+        return [a for a in self._approvals.values() if (run_id is None or a.run_id == run_id) and not (open_only and a.answer)]
 
-        Raises:
-            AlreadyAnswered: somebody was first.
-            ApprovalError: no question has that id.
-        """
+    def answer(self, approval_id, answer):
         with self._lock:
             approval = self._approvals.get(approval_id)
             if approval is None:
@@ -66,10 +101,9 @@ class MemoryStore:
             answered = self._approvals[approval_id] = replace(approval, answer=answer)
             return answered
 
-    def approvals(self, run_id: str) -> list[Approval]:
-        """The questions of a run with their answers, in the order of asking."""
-        with self._lock:
-            return [approval for approval in self._approvals.values() if approval.run_id == run_id]
+    def delete(self, run_id): ...
+    def compact(self): return 0
+    def size(self): return 0
 
 
 def told(approval: Approval, answer: Answer) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,10 @@ import pytest
 
 from nbgraph.core.engine import engine_loop
 from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.records import Entry
 from nbgraph.core.run import Run
 from nbgraph.library import Graph
+from nbgraph.store.memory import MemoryStore
 
 SOON = 60.0  # seconds in which everything here happens, or something is wrong
 
@@ -90,6 +92,29 @@ def engine_held() -> Iterator[None]:
     reached(held)
     yield
     let.set()
+
+
+class Slowed(MemoryStore):
+    """A store that awaits `before` with each entry that is to be safe."""
+
+    def __init__(self, before: Callable[[Entry], Awaitable[None]]) -> None:
+        super().__init__()
+        self.before = before
+
+    def create(self, *arguments: Any) -> Any:
+        return _SlowedLog(super().create(*arguments), self.before)
+
+
+class _SlowedLog:
+    def __init__(self, log: Any, before: Callable[[Entry], Awaitable[None]]) -> None:
+        self._log, self._before = log, before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def keep(self, entry: Entry, packed: Any = None) -> None:
+        await self._before(entry)
+        await self._log.keep(entry, packed)
 
 
 def one() -> dict[str, int]:

@@ -10,13 +10,13 @@ import pytest
 
 from nbgraph import append
 from nbgraph.core.events import ApprovalWithdrawn, Status, TaskCancelled, TaskStarted
-from nbgraph.core.ports import Step
+from nbgraph.core.records import Entry, Step
 from nbgraph.library import Graph
-from nbgraph.store.memory import MemoryStore
 from tests.core.patterns import asked_at, happened, made
 from tests.core.running import (
     SOON,
     Gate,
+    Slowed,
     async_until,
     quiet_engine,  # noqa: F401
     reached,
@@ -339,30 +339,22 @@ def test_of_two_races_won_at_the_same_moment_all_losers_are_cancelled() -> None:
     assert sorted(cancelled(run)) == [("left", 1), ("right", 1)]
 
 
-class SlowStore(MemoryStore):
-    """Keeps the steps of one node only when it is let."""
-
-    def __init__(self, node: str) -> None:
-        super().__init__()
-        self.node, self.begun, self.let = node, threading.Event(), threading.Event()
-
-    async def append(self, run_id: str, step: Step) -> None:
-        if step.node == self.node:
-            self.begun.set()
-            await async_until(self.let)
-        await super().append(run_id, step)
-
-
 def test_a_loser_that_has_not_begun_since_a_step_is_still_being_stored_never_begins() -> None:
-    quick, store = Gate("fast", value={"won": "fast"}), SlowStore("before")
+    quick, begun, let = Gate("fast", value={"won": "fast"}), threading.Event(), threading.Event()
+
+    async def held(entry: Entry) -> None:
+        if isinstance(entry, Step) and entry.node == "before":
+            begun.set()
+            await async_until(let)
+
     text = "START -> before, fast; before -> slow -> race; fast -> race -> END"
     graph = made(text, quick.node, race, race=FIRST)
     graph.node(lambda: None, name="before")
     graph.node(lambda: {"won": "slow"}, name="slow")
-    run = graph.run(store=store)
-    reached(store.begun, quick.begun)
+    run = graph.run(store=Slowed(held))
+    reached(begun, quick.begun)
     quick.let.set()
     until(lambda: [event for event in happened(run, TaskStarted) if event.node == "race"])
-    store.let.set()
+    let.set()
     assert settled(run, Status.DONE).state["result"] == "fast"
     assert "slow" not in [event.node for event in happened(run, TaskStarted)]

@@ -11,17 +11,17 @@ from typing import Annotated, Any
 import pytest
 
 from nbgraph.core.events import RunStarted, Status, StatusChanged, TaskCancelled, TaskStarted
-from nbgraph.core.ports import Step
+from nbgraph.core.records import Entry
 from nbgraph.core.run import Run
 from nbgraph.core.state import append
-from nbgraph.errors import RoutingError, RunError
+from nbgraph.errors import RoutingError, RunError, StoreError
 from nbgraph.library import Graph
-from nbgraph.store.memory import MemoryStore
 from tests.core.running import (
     ONE_TWO,
     SOON,
     Gate,
     Hostile,
+    Slowed,
     at_once,
     counting,
     engine_held,
@@ -484,36 +484,26 @@ def test_several_failures_are_all_told() -> None:
 
 
 def test_a_store_that_fails_fails_the_task_and_no_more() -> None:
-    class Full(MemoryStore):
-        async def append(self, run_id: str, step: Any) -> None:
-            raise OSError("disk full")
+    async def full(entry: Entry) -> None:
+        raise StoreError("disk full")
 
-    run = settled(graph(ONE_TWO, one, two).run(store=Full()), Status.FAILED)
+    run = settled(graph(ONE_TWO, one, two).run(store=Slowed(full)), Status.FAILED)
     assert "disk full" in run.reason
-
-
-class ForgetfulStore(MemoryStore):
-    """A store whose disk is full for once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.full = True
-
-    async def append(self, run_id: str, step: Step) -> None:
-        if self.full:
-            self.full = False
-            raise OSError("the disk is full")
-        await super().append(run_id, step)
 
 
 def test_a_step_that_could_not_be_stored_is_stored_at_resume_and_its_node_not_called_again() -> None:
     calls: list[int] = []
+    refusals = [StoreError("the disk is full")]
 
     def once() -> dict[str, int]:
         calls.append(1)
         return {"x": 1}
 
-    run = settled(graph("START -> once -> two -> END", once, two).run(store=ForgetfulStore()), Status.FAILED)
+    async def full_for_once(entry: Entry) -> None:
+        if refusals:
+            raise refusals.pop()
+
+    run = settled(graph("START -> once -> two -> END", once, two).run(store=Slowed(full_for_once)), Status.FAILED)
     assert "the disk is full" in run.reason
     run.resume()
     settled(run, Status.DONE)

@@ -1,0 +1,80 @@
+"""Diff: what tells one run of a graph from another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from nbgraph.core.records import Step
+from nbgraph.core.views import EDIT
+from nbgraph.errors import brief
+
+
+class Diff(NamedTuple):
+    """What tells two runs apart; of each pair the first is of the first run.
+
+    `step` is the number of the first step that differs, or None, and `steps` the two steps there (None where a run has
+    no more). `keys` are those of the final states that differ, `visits` the nodes that ran another number of times.
+    `seconds` is the time that the nodes of each run took in all.
+    """
+
+    step: int | None
+    steps: tuple[Step | None, Step | None]
+    keys: Mapping[str, tuple[Any, Any]]
+    visits: Mapping[str, tuple[int, int]]
+    seconds: tuple[float, float]
+
+    @property
+    def same(self) -> bool:
+        """Whether the two did the same; time does not count."""
+        return self.step is None and not self.keys and not self.visits
+
+    def __repr__(self) -> str:
+        if self.same:
+            return f"<no difference; {self.seconds[0]:.2f} and {self.seconds[1]:.2f} s>"
+        lines = [] if self.step is None else [f"first difference at step {self.step}:", *map(_line, self.steps)]
+        lines += [f"{key}: {brief(one, 50)} | {brief(other, 50)}" for key, (one, other) in self.keys.items()]
+        lines += [f"{node} ran {one} | {other} times" for node, (one, other) in self.visits.items()]
+        return "\n".join((*lines, f"{self.seconds[0]:.2f} | {self.seconds[1]:.2f} s"))
+
+
+def diff(one: Sequence[Step], other: Sequence[Step], state: Mapping[str, Any], other_state: Mapping[str, Any]) -> Diff:
+    """Compare two runs by their steps and final states."""
+    longer = range(max(len(one), len(other)))
+    first = next((place for place in longer if not _alike(_at(one, place), _at(other, place))), None)
+    visits, others = (Counter(step.node for step in steps if step.node != EDIT) for steps in (one, other))
+    return Diff(
+        None if first is None else first + 1,
+        (None, None) if first is None else (_at(one, first), _at(other, first)),
+        {
+            key: (state.get(key), other_state.get(key))
+            for key in dict.fromkeys((*state, *other_state))
+            if (key in state) != (key in other_state) or not _equal(state[key], other_state[key])
+        },
+        {node: (visits[node], others[node]) for node in visits | others if visits[node] != others[node]},
+        (sum(step.at - step.began for step in one), sum(step.at - step.began for step in other)),
+    )
+
+
+def _line(step: Step | None) -> str:
+    return f"  {step!r}" if step else "  (no more steps)"
+
+
+def _at(steps: Sequence[Step], place: int) -> Step | None:
+    return steps[place] if place < len(steps) else None
+
+
+def _alike(one: Step | None, other: Step | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    went = [(edge.source, edge.target) for edge in one.taken] == [(edge.source, edge.target) for edge in other.taken]
+    return one.task == other.task and went and _equal(one.update, other.update)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal; those that cannot be compared (an array gives no yes or no) are told by repr."""
+    try:
+        return bool(one == other)
+    except Exception:
+        return brief(one, 10_000) == brief(other, 10_000)

@@ -1,0 +1,168 @@
+"""Past: what a stored run has behind it, gathered from its records so that it can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbgraph.core import replay
+from nbgraph.core.approvals import Approval
+from nbgraph.core.events import Event, Status, TaskStarted
+from nbgraph.core.plan import Plan
+from nbgraph.core.ports import History
+from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Moved, Recorded, Snapshot, Step, Tried
+from nbgraph.core.retell import retold
+from nbgraph.core.scheduler import Advance, Frontier
+from nbgraph.core.task_names import Place, is_within, place_of, static_of
+
+
+@dataclass(slots=True)
+class WalkPast:
+    """Where the walk of one graph stands: the run's own, or a subgraph's that has not finished.
+
+    `latest` is what came of each node's last task, `items` the updates of the finished items of maps, `steps` counts
+    what it has finished.
+    """
+
+    plan: Plan
+    inputs: Mapping[str, Any]
+    frontier: Frontier
+    latest: dict[str, Advance] = field(default_factory=dict)
+    items: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    steps: int = 0
+
+
+@dataclass(slots=True)
+class Past:
+    """What a run has behind it.
+
+    `walks` are by what they run within. `journal` is what `ctx.step` recorded in tasks that have not finished, `tries`
+    how many attempts of theirs have failed.
+    """
+
+    walks: dict[str, WalkPast] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    journal: dict[str, Recorded] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    status: Status = Status.RUNNING
+    reason: str = ""
+
+    @property
+    def frontier(self) -> Frontier:
+        """Where the run's own graph stands."""
+        return self.walks[""].frontier
+
+    def forget(self, task: str) -> None:
+        """A task has finished: what was kept for it is needed no more."""
+        drop(self.journal, task)
+        drop(self.tries, task)
+
+
+def drop(kept: dict[str, Any], task: str) -> None:
+    """Drop what is kept for a task and its items, such as `draft#2/step1` and `work#1[3]`."""
+    for name in [name for name in kept if is_within(name, task)]:
+        del kept[name]
+
+
+def gathered(history: History, plan: Plan, upto: int | None = None, since: tuple[Snapshot, int] | None = None) -> Past:
+    """What `history` says, replayed on `plan`.
+
+    Args:
+        upto: the number of the last step that counts; None for all.
+        since: a snapshot to begin from, and how many entries the log had then.
+    """
+    entries = history.entries if upto is None else _upto(history.entries, upto)
+    past = Past(approvals={approval.id: approval for approval in history.approvals})
+    replayed_from = 0
+    if since is not None:
+        snapshot, replayed_from = since
+        past.walks[""] = WalkPast(plan, history.run.inputs, replay.restored(plan, snapshot), steps=snapshot.number)
+    for index, entry in enumerate(entries):
+        past.events += retold(entry, past.approvals.get)
+        if isinstance(entry, Step):
+            past.steps.append(entry)
+        if index >= replayed_from:
+            apply(past, plan, history.run.inputs, entry)
+    past.events = _without_unfinished(past)
+    return past
+
+
+def _upto(entries: Iterable[Entry], number: int) -> list[Entry]:
+    """The entries up to the step with that number; what was begun after it is left out."""
+    found: list[Entry] = []
+    if number <= 0:
+        found += [entry for entry in entries if isinstance(entry, Begun) and not entry.within][:1]
+        return found
+    for entry in entries:
+        found.append(entry)
+        if isinstance(entry, Step) and entry.number == number:
+            break
+    return found
+
+
+def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry) -> None:
+    """Add what `entry` says to the past of a run that began with `inputs`."""
+    match entry:
+        case Begun(within):
+            inner, given = _plan_of(plan, within), entry.inputs if within else inputs
+            past.walks[within] = WalkPast(inner, given, replay.begun(inner, given, entry))
+        case Step():
+            _finish(past, entry, place_of(entry.task))
+        case Recorded(name):
+            past.journal[name] = entry
+        case Tried(name, attempt):
+            past.tries[name] = attempt
+        case Failed(task):
+            drop(past.tries, task)
+        case ItemDone(task, item, update):
+            place = place_of(task)
+            past.walks[place.within].items.setdefault(place.id, {})[item] = update
+            _leave(past, f"{_walk_name(place)}[{item}]")
+        case Moved(status, reason):
+            past.status, past.reason = status, reason
+        case _:
+            pass
+
+
+def _plan_of(plan: Plan, within: str) -> Plan:
+    for name in static_of(within).split("/")[:-1]:
+        plan = plan.inner[name]
+    return plan
+
+
+def _finish(past: Past, step: Step, place: Place) -> None:
+    walk = past.walks[place.within]
+    moved = replay.advanced(walk.frontier, place.id, step)
+    walk.frontier, walk.steps = moved.frontier, walk.steps + 1
+    walk.latest[place.node] = moved
+    walk.items.pop(place.id, None)
+    past.forget(step.task)
+    _leave(past, _walk_name(place))
+
+
+def _walk_name(place: Place) -> str:
+    """The name under which the subgraph of a task is walked."""
+    lead = f"{place.within}/" if place.within else ""
+    return f"{lead}{place.node}" + (f"#{place.visit}" if place.visit > 1 else "")
+
+
+def _leave(past: Past, within: str) -> None:
+    for name in [name for name in past.walks if name and is_within(name, within)]:
+        del past.walks[name]
+
+
+def _without_unfinished(past: Past) -> list[Event]:
+    """The events without the starts of tasks that will start again."""
+    active = {
+        (within, static_of(within) + task.node, task.visit)
+        for within, walk in past.walks.items()
+        for task in walk.frontier.active.values()
+    }
+    return [
+        event
+        for event in past.events
+        if not isinstance(event, TaskStarted) or (event.within, event.node, event.visit) not in active
+    ]

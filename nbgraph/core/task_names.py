@@ -1,0 +1,35 @@
+"""Places in a run: what the names of tasks are made of, such as `draft#2`, `work#1[3]` and `research#2/search#1`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A task, or an item of it: in the subgraph of the task `within`, whose nodes are named below the path `static`."""
+
+    within: str
+    static: str
+    id: str
+    node: str
+    visit: int
+    item: int | None
+
+
+def place_of(name: str) -> Place:
+    """The parts of a name such as `research#2/search#1[3]`."""
+    within, _, last = name.rpartition("/")
+    id, _, item = last.partition("[")
+    node, _, visit = id.rpartition("#")
+    return Place(within, static_of(within), id, node, int(visit), int(item[:-1]) if item else None)
+
+
+def static_of(within: str) -> str:
+    """The path of nodes that a path of tasks follows, such as `research/deep/` for `research#2/deep[3]`; or nothing."""
+    parts = (part.partition("#")[0].partition("[")[0] for part in within.split("/"))
+    return "/".join(parts) + "/" if within else ""
+
+
+def is_within(name: str, within: str) -> bool:
+    """Whether `name` is that of a subgraph within the task, of one of its items, or of a subgraph of these."""
+    return name == within or name.startswith((f"{within}/", f"{within}["))

@@ -1,0 +1,75 @@
+"""Stores: which one a run is kept in, by what was asked for, configured, or set from outside."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from nbgraph.core.ports import Store
+from nbgraph.errors import InputError, brief
+from nbgraph.store.memory import MemoryStore
+
+DEFAULT = os.path.join(".nbgraph", "runs.db")
+
+_lock = threading.Lock()
+_open: dict[str, Store] = {}
+_configured: dict[str, Any] = {"store": None, "synchronous": "FULL"}
+
+
+def configure(*, store: str | os.PathLike[str] | Store | None = None, synchronous: str | None = None) -> None:
+    """Set what runs of this program use where nothing else is said.
+
+    Args:
+        store: "memory", the path of a database, or a store.
+        synchronous: "FULL" (what is shown as finished survives a power failure) or "NORMAL" (it survives a crash of the
+            process; a power failure may cost the last moments).
+
+    Raises:
+        InputError: one of them makes no sense.
+    """
+    if synchronous is not None and synchronous not in ("FULL", "NORMAL"):
+        raise InputError(f"synchronous is 'FULL' or 'NORMAL', not {brief(synchronous)}.")
+    if store is not None:
+        _checked(store)
+        _configured["store"] = store
+    if synchronous is not None:
+        _configured["synchronous"] = synchronous
+
+
+def default_store() -> str | os.PathLike[str] | Store:
+    """What `configure` was told, else what NBGRAPH_STORE says, else `.nbgraph/runs.db` in the working folder."""
+    configured = _configured["store"]
+    return configured if configured is not None else os.environ.get("NBGRAPH_STORE") or DEFAULT
+
+
+def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
+    """The store at a path, "memory", or the store that is given; None for the default.
+
+    A path is opened once in a program. "memory" gives an empty one each time, which is gone with its runs.
+
+    Raises:
+        InputError: it is none of these.
+        StoreError: the database cannot be opened.
+    """
+    where = default_store() if where is None else where
+    _checked(where)
+    if where == "memory":
+        return MemoryStore()
+    if not isinstance(where, str | os.PathLike):
+        return where
+    path = os.path.realpath(where)
+    with _lock:
+        if path not in _open or not Path(path).exists():
+            from nbgraph.store.sqlite import SqliteStore  # loaded when first needed
+
+            _open[path] = SqliteStore(path, synchronous=_configured["synchronous"])
+        return _open[path]
+
+
+def _checked(where: Any) -> None:
+    if not isinstance(where, str | os.PathLike) and not hasattr(where, "create"):
+        raise InputError(f"a store is 'memory', the path of a database, or a store, not {brief(where)}.")
+    if where == "":
+        raise InputError("the path of the store is empty; write 'memory' or a path such as 'runs.db'.")
