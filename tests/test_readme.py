@@ -15,7 +15,7 @@ FORMS = (NODE, HUMAN, SUBGRAPH)
 
 def test_its_python_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:
     code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-    exec(compile(code, "README.md", "exec", dont_inherit=True), {"__name__": "readme"})
+    exec(compile(code, "<README>", "exec", dont_inherit=True), {"__name__": "readme"})
     assert capsys.readouterr().out.strip().isdigit()
 
 

@@ -59,7 +59,8 @@ def _inside(value: Any) -> Any:
 
 def _of_others(value: Any) -> Any:
     kind = type(value)
-    if kind.__module__ in ("datetime", "decimal", "uuid", "pathlib", "fractions"):
+    # some of these stand in inner modules of late, such as pathlib._local
+    if kind.__module__.partition(".")[0] in ("datetime", "decimal", "uuid", "pathlib", "fractions"):
         return repr(value)
     if isinstance(getattr(kind, "__pydantic_fields__", None), dict):
         return (value.__dict__, value.__pydantic_extra__, value.__pydantic_private__)

@@ -6,6 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from tokenize import TokenError
 from typing import Any, NamedTuple, is_typeddict
 
 from nbgraph.core.names import check_name
@@ -79,7 +80,7 @@ def source_of(function: Callable[..., Any]) -> str:
     """The source of `function`, or an empty string where there is none."""
     try:
         return textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError, IndentationError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, TokenError):  # the last where the file is no Python
         return ""
 
 
