@@ -23,16 +23,18 @@ from nbgraph.core.ports import RunSummary
 from nbgraph.core.run import Run, on_run
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.state import read_schema
-from nbgraph.core.stored import resumed
+from nbgraph.core.stored import resumed, salvaged
 from nbgraph.core.tables import checked_table
 from nbgraph.errors import DeclarationError, GraphError, InputError, brief
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
 from nbgraph.nodes.subgraph import subgraph_node
 from nbgraph.starting import begin, prepared, read_form, settings, state_before
-from nbgraph.stores import open_store
+from nbgraph.stores import open_store, salvageable
 from nbgraph.typed import with_checks
 from nbgraph.watching import Watch
+
+__all__ = ["Graph", "Start", "on_map", "on_run"]
 
 if TYPE_CHECKING:
     from nbgraph.store.transfer import Pruned
@@ -272,6 +274,23 @@ class Graph(graph.Graph):
         made = settings(self.plan(), {"store": store, "answers": answers})
         return _shown(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
 
+    def salvage(self, run_id: str, *, id: str | None = None, store: Any = None, answers: Any = None) -> Run:
+        """A new run from what is left of a damaged one: it shares the past up to the last good step, and goes on.
+
+        Args:
+            id: a name for the new run; made up by default.
+
+        Raises:
+            NoSuchRun: the store holds none with that id.
+            StoreDamaged: nothing of it is left.
+        """
+        __tracebackhide__ = True
+        made = settings(self.plan(), {"store": store, "answers": answers})
+        new = id or f"{self.name}-{os.urandom(4).hex()}"
+        run = salvaged(self, salvageable(made.store, run_id), new, made, engine_loop())
+        run.go_on(f"salvaged from {run_id}")
+        return _shown(Run.of(run))
+
     def watch(self, run_id: str, *, store: Any = None) -> Watch:
         """Look on at a stored run that another process has: as it stands, and what happens from now on.
 
@@ -315,9 +334,9 @@ class Graph(graph.Graph):
             dry_run: True deletes nothing and says what would be.
         """
         wanted = tuple(Status(each) for each in status)
-        return _transfer().prune(
-            open_store(store), graph=self.name, older_than=older_than, keep=keep, status=wanted, dry_run=dry_run
-        )
+        given = {"older_than": older_than, "keep": keep, "status": wanted, "dry_run": dry_run}
+        pruned: Pruned = _transfer().prune(open_store(store), graph=self.name, **given)
+        return pruned
 
     def delete(self, run_id: str, *, store: Any = None) -> None:
         """Delete a stored run; OwnedElsewhere where a process that is alive has it."""

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from nbgraph.core.ports import Store
+from nbgraph.core.ports import History, Store
 from nbgraph.errors import InputError, brief
 from nbgraph.store.memory import MemoryStore
 
@@ -66,6 +66,12 @@ def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
 
             _open[path] = SqliteStore(path, synchronous=_configured["synchronous"])
         return _open[path]
+
+
+def salvageable(store: Store, run_id: str) -> History:
+    """What is left of a run, damaged or not, up to the last good step."""
+    found: History = getattr(store, "salvage", store.history)(run_id)
+    return found
 
 
 def _checked(where: Any) -> None:

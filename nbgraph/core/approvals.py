@@ -36,8 +36,8 @@ class Approval:
 
     `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
     options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is
-    to be entered. `within` is the task that the subgraph of `node` runs in, or empty. At the `deadline`, seconds since the
-    epoch, the option `otherwise` is the answer.
+    to be entered. `within` is the task that the subgraph of `node` runs in, or empty. At the `deadline`, seconds since
+    the epoch, the option `otherwise` is the answer.
     """
 
     id: str

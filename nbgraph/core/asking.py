@@ -90,7 +90,7 @@ class Asking:
         return self.loop.create_task(self._answer_late(approval, approval.deadline))
 
     async def _answer_late(self, approval: Approval, deadline: float) -> None:
-        while (left := deadline - self.run.now()) > 0:
+        while (left := deadline - self.run.now()) > 0:  # noqa: ASYNC110  nobody tells when a clock has gone on
             await asyncio.sleep(min(left, CLOCK_LOOKED_AT))
         await self.run.questions.use_deadline(approval)
 

@@ -86,7 +86,6 @@ def gathered(history: History, plan: Plan, upto: int | None = None, since: tuple
             past.steps.append(entry)
         if index >= replayed_from:
             apply(past, plan, history.run.inputs, entry)
-    past.events = _without_unfinished(past)
     return past
 
 
@@ -154,8 +153,8 @@ def _leave(past: Past, within: str) -> None:
         del past.walks[name]
 
 
-def _without_unfinished(past: Past) -> list[Event]:
-    """The events without the starts of tasks that will start again."""
+def without_unfinished(past: Past) -> list[Event]:
+    """The events of a past that goes on, without the starts of tasks that will start again."""
     active = {
         (within, static_of(within) + task.node, task.visit)
         for within, walk in past.walks.items()

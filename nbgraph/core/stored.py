@@ -10,11 +10,11 @@ from typing import Any, NamedTuple, TypeGuard
 
 from nbgraph.core import scheduler
 from nbgraph.core.approvals import Answers
-from nbgraph.core.events import Event, Status
+from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import Graph
 from nbgraph.core.outline import Outline
-from nbgraph.core.past import Past, gathered
+from nbgraph.core.past import Past, gathered, without_unfinished
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
 from nbgraph.core.records import Begun, Entry, Recorded, Step
@@ -54,6 +54,7 @@ def resumed(
         past = _gathered(store, history, plan)
         _check_pending(graph, past)
         given = settings._replace(limit=history.run.limit, parallel=history.run.parallel)
+        past.events = without_unfinished(past)
         run = RunLoop(run_id, graph, plan, history.run.inputs, loop, given, past)
         run.write_to(log)
     except BaseException:
@@ -133,6 +134,8 @@ def moment(run: RunLoop, number: int) -> Moment:
     history = _checked(run, number)
     past = gathered(history, run.plan, number)
     walks = past.walks
+    at = past.steps[-1].at if past.steps else history.run.started_at
+    stood = StatusChanged(Status.PAUSED, at, f"as it stood after step {number}")
     return Moment(
         run.run_id,
         number,
@@ -140,7 +143,7 @@ def moment(run: RunLoop, number: int) -> Moment:
         tuple(_named(within, id) for within, walk in walks.items() for id in walk.frontier.active),
         tuple(_named(within, node) for within, walk in walks.items() for node, _ in walk.frontier.arrived),
         run.plan.outline,
-        tuple(past.events),
+        (*past.events, stood),
     )
 
 
@@ -161,16 +164,39 @@ def forked(run: RunLoop, number: int, changes: Mapping[str, Any], run_id: str) -
     It asks its questions again, and does again what was under way.
     """
     history = _checked(run, number)
-    graph, settings = run.walk.graph, run.settings._replace(parent=(run.run_id, number, "fork"))
     check_inputs(changes, run.plan.schema)
-    past = gathered(history._replace(approvals=()), run.plan, number)
+    return _fork(run.walk.graph, run.plan, history, number, changes, run_id, run.settings, run.loop)
+
+
+def salvaged(
+    graph: Graph, history: History, run_id: str, settings: Settings, loop: asyncio.AbstractEventLoop
+) -> RunLoop:
+    """A new run from what is left of a damaged one, up to its last good step; it has not begun."""
+    plan = planned(history.run.structure, graph, {})
+    given = settings._replace(limit=history.run.limit, parallel=history.run.parallel)
+    return _fork(graph, plan, history, len(history.steps), {}, run_id, given, loop)
+
+
+def _fork(
+    graph: Graph,
+    plan: Plan,
+    history: History,
+    number: int,
+    changes: Mapping[str, Any],
+    run_id: str,
+    settings: Settings,
+    loop: asyncio.AbstractEventLoop,
+) -> RunLoop:
+    past = gathered(history._replace(approvals=()), plan, number)
     past.journal.clear()
     past.tries.clear()
-    entries: list[Entry] = [entry for entry in _upto(history, number) if isinstance(entry, Begun | Step)]
+    past.events = without_unfinished(past)
+    entries: list[Entry] = _upto(history, number)
     if changes and "" in past.walks:
-        entries.append(_edit(past, changes, run.now()))
-    made = RunLoop(run_id, graph, run.plan, history.run.inputs, run.loop, settings, past)
-    made.write_to(run.store.create(made.record(), entries))
+        entries.append(_edit(past, changes, settings.clock()))
+    parent = (history.run.id, number, "fork")
+    made = RunLoop(run_id, graph, plan, history.run.inputs, loop, settings._replace(parent=parent), past)
+    made.write_to(settings.store.create(made.record(), entries))
     return made
 
 

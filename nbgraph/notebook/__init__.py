@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from nbgraph.notebook import display, mistakes
+from nbgraph.notebook import display, mistakes, moments
 from nbgraph.notebook.catalog import Catalog
 from nbgraph.notebook.cells import reach_magics
 from nbgraph.notebook.completer import GraphCompleter
@@ -36,6 +36,7 @@ def load(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(loaded.completer.match)
     mistakes.install()
     display.install(shell)
+    moments.install(shell)
     catalog.join()
 
 
@@ -44,6 +45,7 @@ def unload(shell: InteractiveShell) -> None:
     loaded = _loaded.pop(shell, None)
     if loaded is None:
         return
+    moments.uninstall(shell)
     display.uninstall(shell)
     mistakes.uninstall()
     shell.Completer.custom_matchers.remove(loaded.completer.match)
