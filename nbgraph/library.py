@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from nbgraph.batch import Batch
@@ -328,7 +329,7 @@ class Graph(graph.Graph):
         """Delete stored runs of this graph that have ended; those that a living process has are left alone.
 
         Args:
-            older_than: seconds since they started; younger ones are left.
+            older_than: seconds since their last change; younger ones are left.
             keep: so many of the latest ones are left.
             status: only those that stand so.
             dry_run: True deletes nothing and says what would be.
@@ -346,9 +347,10 @@ class Graph(graph.Graph):
         """Copy a stored run under another id, into another store where `to` names one."""
         _transfer().copy(open_store(store), run_id, new_id, to=None if to is None else open_store(to))
 
-    def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> None:
-        """Write a stored run, with all its history and questions, to one file."""
-        _transfer().export(open_store(store), run_id, path)
+    def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> Path:
+        """Write a stored run, with all its history and questions, to one file; returns its path, which ends in .nbrun."""
+        written: Path = _transfer().export(open_store(store), run_id, path)
+        return written
 
     def import_run(self, path: str | os.PathLike[str], *, id: str | None = None, store: Any = None) -> str:
         """Read a run from a file that `export` wrote; returns its id."""

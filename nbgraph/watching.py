@@ -16,7 +16,7 @@ from nbgraph.core.graph import Graph
 from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, apply
 from nbgraph.core.ports import History, Store
-from nbgraph.core.records import Moved, Step
+from nbgraph.core.records import Step
 from nbgraph.core.retell import retold
 from nbgraph.core.structure import planned
 from nbgraph.core.watchers import Watchers
@@ -136,7 +136,11 @@ class Watch:
     def subscribe(self, watcher: Callable[[Event], None]) -> Callable[[], None]:
         """Call `watcher` on the loop with every event, the past ones first; returns what ends it."""
         self.loop.call_soon_threadsafe(self._watchers.admit, watcher)
-        return lambda: None if self.loop.call_soon_threadsafe(self._watchers.dismiss, watcher) else None
+
+        def dismiss() -> None:
+            self.loop.call_soon_threadsafe(self._watchers.dismiss, watcher)
+
+        return dismiss
 
     def why(self, node: str) -> str:
         """What is known of a node from here."""
@@ -170,8 +174,7 @@ class Watch:
             apply(self._past, self._plan, self._run.inputs, entry)
             if isinstance(entry, Step):
                 self._past.steps.append(entry)
-            if isinstance(entry, Moved):
-                self.status, self.reason = entry.status, entry.reason
+            self.status, self.reason = self._past.status, self._past.reason
             for event in retold(entry, self._asked.get):
                 self._watchers.tell(event)
 

@@ -11,7 +11,7 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.events import Event, Status, TaskStarted
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History
-from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Moved, Recorded, Snapshot, Step, Tried
+from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Moved, Recorded, Resumed, Snapshot, Step, Tried
 from nbgraph.core.retell import retold
 from nbgraph.core.scheduler import Advance, Frontier
 from nbgraph.core.task_names import Place, is_within, place_of, static_of
@@ -110,6 +110,19 @@ def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry) -> No
             past.walks[within] = WalkPast(inner, given, replay.begun(inner, given, entry))
         case Step():
             _finish(past, entry, place_of(entry.task))
+        case Recorded() | Tried() | Failed() | ItemDone():
+            _keep(past, entry)
+        case Moved(status, reason):
+            past.status, past.reason = status, reason
+        case Resumed():
+            past.status, past.reason = Status.RUNNING, ""
+        case _:
+            pass
+
+
+def _keep(past: Past, entry: Recorded | Tried | Failed | ItemDone) -> None:
+    """Keep what a task has behind it that has not finished."""
+    match entry:
         case Recorded(name):
             past.journal[name] = entry
         case Tried(name, attempt):
@@ -120,10 +133,6 @@ def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry) -> No
             place = place_of(task)
             past.walks[place.within].items.setdefault(place.id, {})[item] = update
             _leave(past, f"{_walk_name(place)}[{item}]")
-        case Moved(status, reason):
-            past.status, past.reason = status, reason
-        case _:
-            pass
 
 
 def _plan_of(plan: Plan, within: str) -> Plan:

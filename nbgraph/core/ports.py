@@ -15,7 +15,7 @@ from nbgraph.core.views import Writes
 
 
 class Owner(NamedTuple):
-    """The process that has a run; `since` is seconds since the epoch, `alive` whether it still goes by what is known."""
+    """The process that has a run, `since` when (seconds since the epoch); whether it is `alive` as far as is known."""
 
     pid: int
     host: str
@@ -64,9 +64,10 @@ class History(NamedTuple):
 
 
 class Packed(Protocol):
-    """An update made ready for a store."""
+    """An update made ready for a store, and how many bytes it takes."""
 
-    size: int
+    @property
+    def size(self) -> int: ...
 
 
 class Log(Protocol):
@@ -97,7 +98,7 @@ class Log(Protocol):
         """Keep an entry; when this returns it is as safe as the store makes it. `packed` are the writes of a step."""
 
     async def ask(self, approval: Approval) -> None:
-        """Keep an open question, in place of one with the same id, and that it was asked; when this returns it is safe."""
+        """Keep an open question, in place of one with the same id, and that it was asked; safe when this returns."""
 
     def snapshot(self, make: Callable[[], Snapshot | None]) -> None:
         """Take a snapshot where it is time for one, without anybody waiting for it."""
@@ -141,7 +142,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self, run_id: str, number: int) -> tuple[Snapshot, int] | None:
-        """The latest snapshot up to the step `number`, and how many entries the log had then; None where there is none."""
+        """The latest snapshot up to the step `number`, and how many entries the log had then; None without one."""
         ...
 
     def run(self, run_id: str) -> RunSummary:
@@ -151,7 +152,7 @@ class Store(Protocol):
     def runs(
         self, graph: str | None = None, status: Iterable[Status] = (), limit: int = 100, before: float | None = None
     ) -> list[RunSummary]:
-        """The runs of a graph, or of all, in one of the statuses where any is given; those that started last come first.
+        """The runs of a graph, or of all, in one of the statuses where any is given; those that started last first.
 
         `before` is the `started_at` of the last one on the page before, `limit` how many a page has.
         """

@@ -70,9 +70,12 @@ class Questions:
     def open(self, asked: Asked) -> None:
         """Ask what the store holds already; the future gets the approval with its answer."""
         with self._changed:
-            self._known.pop(asked.approval.id, None)  # asked anew, it is the latest one
-            self._known[asked.approval.id] = asked.approval
+            known = self._known.pop(asked.approval.id, None)  # asked anew, it is the latest one
+            answered = known is not None and known.answer is not None and known.digest == asked.approval.digest
+            self._known[asked.approval.id] = known if known is not None and answered else asked.approval
             self._open[asked.approval.id] = asked
+        if known is not None and answered:  # by another process, between the store's keeping it and this
+            self.receive(known)
 
     def withdraw(self, approval: Approval) -> bool:
         """Ask it no more; whether it was open."""

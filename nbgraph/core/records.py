@@ -26,7 +26,7 @@ class NodeRecord(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """A graph as data: its edge statements as texts, its nodes in order, the reducer of each key by name, its subgraphs."""
+    """A graph as data: its edge statements as texts, its nodes in order, each key's reducer by name, its subgraphs."""
 
     name: str = ""
     edges: tuple[str, ...] = ()
@@ -57,7 +57,8 @@ class RunRecord(NamedTuple):
 class Begun(NamedTuple):
     """The run (`within` is empty), or the subgraph of a task, began: the edges out of START, and what they started.
 
-    `inputs` are those of the subgraph; those of the run are in its RunRecord. A subgraph that begins anew is told again.
+    `inputs` are those of the subgraph; those of the run are in its RunRecord. A subgraph that begins anew is told
+    again.
     """
 
     within: str

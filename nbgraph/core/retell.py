@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterator
 
 from nbgraph.core import events
 from nbgraph.core.approvals import Approval
-from nbgraph.core.events import Event, Failure
+from nbgraph.core.events import Event, Failure, Status
 from nbgraph.core.records import (
     Answered,
     Asked,
     Begun,
     Entry,
     Failed,
-    ItemDone,
     Moved,
-    Recorded,
     Resumed,
     Step,
     Tried,
@@ -38,22 +36,27 @@ def retold(entry: Entry, question: Callable[[str], Approval | None]) -> Iterator
             yield from _started(within, static_of(within), started, at)
         case Step():
             yield from _step(entry)
-        case Tried(name, attempt, error, at):
-            place = place_of(name)
-            failure = _failure("", error, "")
-            node = place.static + place.node
-            yield events.TaskRetried(node, place.visit, at, attempt, failure, 0.0, place.item, place.within)
-        case Failed(name, node, type, message, where, at):
-            place = place_of(name)
-            yield events.TaskFailed(node, place.visit, at, _failure(type, message, where), place.within)
+        case Tried() | Failed():
+            yield _of_attempt(entry)
         case Asked(id, at) | Answered(id, at) | Withdrawn(id, at):
             approval = question(id)
             if approval is not None:
                 yield _of_question(entry, approval, at)
         case Moved(status, reason, at):
             yield events.StatusChanged(status, at, reason)
-        case Recorded() | ItemDone() | Resumed():
-            pass
+        case Resumed():
+            yield events.StatusChanged(Status.RUNNING, entry.at)
+
+
+def _of_attempt(entry: Tried | Failed) -> Event:
+    match entry:
+        case Tried(name, attempt, error, at):
+            place = place_of(name)
+            node, failure = place.static + place.node, _failure("", error, "")
+            return events.TaskRetried(node, place.visit, at, attempt, failure, 0.0, place.item, place.within)
+        case Failed(name, node, type, message, where, at):
+            place = place_of(name)
+            return events.TaskFailed(node, place.visit, at, _failure(type, message, where), place.within)
 
 
 def _step(step: Step) -> Iterator[Event]:

@@ -344,13 +344,10 @@ class RunLoop:
     def _judge(self) -> tuple[Status, str]:
         if self.status is Status.CANCELLED:
             return self.status, self.reason
-        if self._taken is not None:
-            return Status.FAILED, str(self._taken)
-        if self._resuming:
+        if self._resuming and self._taken is None:
             return Status.RUNNING, ""
-        if self.walk.failures:
-            failed = (f"{task}: {_said(failure)}" for task, failure in self.walk.failures.items())
-            return Status.FAILED, "; ".join(failed)
+        if self._taken is not None or self.walk.failures:
+            return Status.FAILED, self._why_failed()
         if self.calls.busy or self.questions.arriving:
             return Status.RUNNING, ""
         if self.walk.frontier.finished:
@@ -362,6 +359,11 @@ class RunLoop:
             waits = f"waits for a person at {', '.join(self.questions.asking)}"
             return Status.WAITING, "; ".join((waits, *self.notices))
         return Status.RUNNING, ""
+
+    def _why_failed(self) -> str:
+        if self._taken is not None:
+            return str(self._taken)
+        return "; ".join(f"{task}: {_said(failure)}" for task, failure in self.walk.failures.items())
 
     def _why_paused(self) -> str:
         if self._stop != ONE_STEP:

@@ -1,4 +1,4 @@
-"""Stored runs: a run that was kept goes on, is forked at a step, is looked at as it stood, or has a step called again."""
+"""Stored runs: a run that was kept goes on, is forked, is looked at as it once stood, or has a step called again."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ async def replayed(run: RunLoop, number: int) -> Replayed:
         raise RunError(f"step {number} of {run.run_id} called no node, so it cannot be called again.")
     apart = _apart(run, history, step)
     apart.resume(stepping=True)
-    while apart.status is Status.RUNNING:
+    while apart.status is Status.RUNNING:  # noqa: ASYNC110  as awaiting a run does
         await asyncio.sleep(TICK)
     if len(apart.history) >= number:
         return Replayed(step.task, apart.history[-1].update, step.update, apart.history[-1].update == step.update)

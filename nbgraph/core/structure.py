@@ -1,4 +1,4 @@
-"""Structure: a graph as data, so that a stored run can go on by the edges it began with, whatever was declared since."""
+"""Structure: a graph as data, so that a stored run goes on by the edges it began with, whatever was declared since."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def described(plan: Plan) -> Structure:
 
 
 def digest(node: Node) -> str:
-    """A fingerprint of what a node does: 8 hex digits of SHA-256 over its source; of a subgraph over all that is in it."""
+    """A fingerprint of what a node does: 8 hex digits of SHA-256 over its source, and that of all within a subgraph."""
     return _digest(node.inner.code() if node.inner is not None else node.code)
 
 

@@ -1,6 +1,7 @@
 """What a step costs: nbgraph and a bare asyncio loop that calls the same functions, side by side in one run.
 
     python -m tests.benchmarks
+    python -m tests.benchmarks.durable      the same with every step committed to a database
 
 Figures are CPU microseconds of the process, the best of several rounds; where wall time is meant they say so.
 """
@@ -81,7 +82,7 @@ async def bare_map(items: list[int], function: Callable[..., Any]) -> None:
 
 
 async def run(graph: Graph, waits: bool = False, **inputs: Any) -> None:
-    finished: Run = await graph.arun(inputs, limit=10**6)
+    finished: Run = await graph.arun(inputs, limit=10**6, store="memory")
     assert finished.status == ("waiting" if waits else "done"), finished.reason
     finished.cancel()
 
