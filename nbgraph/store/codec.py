@@ -7,7 +7,7 @@ but plain data is written by one function for each type, and read by one for eac
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import DecodeError, ValidationError
@@ -16,14 +16,18 @@ from msgspec.msgpack import Decoder, Encoder, Ext
 from nbgraph.errors import NotStorable, StoreDamaged
 from nbgraph.store import codec_forms as codes
 from nbgraph.store.classes import Classes
+from nbgraph.store.codec_arrays import ARRAYS, maker_of_numpy
 from nbgraph.store.codec_classes import CLASSES, maker_of_class
 from nbgraph.store.codec_containers import CONTAINERS, forms, pairs, shown, within
 from nbgraph.store.codec_forms import DEPTH, MARKS, SIZE, Kinds, Leaf, Make, Malformed, Read
+from nbgraph.store.codec_frames import FRAMES, maker_of_arrow, maker_of_pandas
+from nbgraph.store.codec_images import IMAGES, maker_of_image
 from nbgraph.store.codec_leaves import LEAVES, int_form, text_form
+from nbgraph.store.codec_outside import package_of
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 _SURE = _PLAIN - {int, str}  # those of which each value has a form in msgpack
-_ELEMENTS = 100_000_000  # more than a value of SIZE bytes could have, if it is no knot of lists in lists
+_ELEMENTS = 50_000_000  # a small value may hold so many, where the same list stands in it again and again
 
 _encode = Encoder().encode
 _decode = Decoder().decode
@@ -39,6 +43,9 @@ def pack(value: Any) -> bytes:
         data = _packed(value)
     except (_TooDeep, RecursionError):
         why = f"it is nested more than {DEPTH} levels deep, or holds itself; return it flatter"
+        raise NotStorable(type(value).__name__, "", why) from None
+    except _TooMuch:
+        why = f"it has more than {_ELEMENTS:,} elements; keep them in a file or an array"
         raise NotStorable(type(value).__name__, "", why) from None
     if len(data) > SIZE:
         why = f"it takes {len(data):,} bytes, and a value may take {SIZE:,}; keep it in a file, and return its path"
@@ -75,6 +82,10 @@ class _TooDeep(Exception):
     """Containers stand in each other beyond what is kept."""
 
 
+class _TooMuch(Exception):
+    """There are more elements than are kept."""
+
+
 class _Writing:
     """Gives the forms of values; those whose type is in `plain` are their own."""
 
@@ -92,12 +103,13 @@ class _Writing:
         if kind is dict:
             return self._dict_form(value, left - 1)
         if kind is list:
-            self._count(value)
+            self._count(len(value))
             return value if self._plain.issuperset(map(type, value)) else forms(self, value, left - 1)
+        self._count(0)
         return maker_of(kind)(self, value, left - 1)
 
     def _dict_form(self, value: dict[Any, Any], left: int) -> Any:
-        self._count(value)
+        self._count(len(value))
         if not self._plain.issuperset(map(type, value)) and not all(map(_stands, value)):
             return [MARKS[codes.DICT], *pairs(self, value, left)]
         if self._plain.issuperset(map(type, value.values())):
@@ -111,11 +123,10 @@ class _Writing:
             raise within(error, f"[{shown(key)}]") from None
         return made
 
-    def _count(self, value: Collection[Any]) -> None:
-        self._left -= len(value) + 1
+    def _count(self, elements: int) -> None:
+        self._left -= elements + 1
         if self._left < 0:
-            why = f"it has more than {_ELEMENTS:,} elements; keep them in a file or an array"
-            raise NotStorable(type(value).__name__, "", why)
+            raise _TooMuch
 
 
 def _stands(key: Any) -> bool:
@@ -156,15 +167,21 @@ class _Reading:
     def _list(self, form: list[Any], left: int) -> Any:
         if _PLAIN.issuperset(map(type, form)):
             return form
-        if type(form[0]) is Ext and not form[0].data and (read := MARKED.get(form[0].code)):
+        if type(form[0]) is Ext and not form[0].data and (read := _MARKED.get(form[0].code)):
             return read(self, form[1:], left)
         return [self.value(each, left) for each in form]
 
 
-_KINDS: tuple[Kinds, ...] = (LEAVES, CONTAINERS, CLASSES)
+_KINDS: tuple[Kinds, ...] = (LEAVES, CONTAINERS, CLASSES, ARRAYS, FRAMES, IMAGES)
 _MAKE: dict[type, Make] = {kind: make for kinds in _KINDS for kind, make in kinds.make.items()}
 _LEAVES: dict[int, Leaf] = {code: leaf for kinds in _KINDS for code, leaf in kinds.leaves.items()}
-MARKED: dict[int, Read] = {code: read for kinds in _KINDS for code, read in kinds.marks.items()}
+_MARKED: dict[int, Read] = {code: read for kinds in _KINDS for code, read in kinds.marks.items()}
+_OUTSIDE: dict[str, Callable[[type], Make | None]] = {
+    "numpy": maker_of_numpy,
+    "pandas": maker_of_pandas,
+    "pyarrow": maker_of_arrow,
+    "PIL": maker_of_image,
+}
 
 
 def leaf_of(code: int) -> Leaf:
@@ -178,4 +195,7 @@ def leaf_of(code: int) -> Leaf:
 def maker_of(kind: type) -> Make:
     """What gives the form of values of this type; NotStorable where nothing does."""
     make = _MAKE.get(kind)
-    return make if make is not None else maker_of_class(kind)
+    if make is not None:
+        return make
+    package = package_of(kind)
+    return (package and _OUTSIDE[package](kind)) or maker_of_class(kind)

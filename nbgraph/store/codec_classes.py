@@ -30,6 +30,7 @@ _MISSING: Any = dataclasses.MISSING
 _FACTORIES = frozenset(
     {bool, bytes, dict, float, frozenset, int, list, set, str, tuple}
 )  # the code of others is not run
+_MISSING_FLAGS = vars(Flag)["_missing_"].__func__
 _encode = Encoder().encode
 
 
@@ -91,12 +92,12 @@ def shape_of(cls: type) -> Shape:
     return shape
 
 
-def _shape(cls: type) -> Shape:
+def _shape(cls: Any) -> Shape:
     if is_named_tuple(cls):
         defaults = getattr(cls, "_field_defaults", {})
-        return Shape(codes.NAMED_TUPLE, cls._fields, lambda name: defaults.get(name, _MISSING))  # type: ignore[attr-defined]
+        return Shape(codes.NAMED_TUPLE, cls._fields, lambda name: defaults.get(name, _MISSING))
     if is_model(cls):
-        fields = cls.__pydantic_fields__  # type: ignore[attr-defined]
+        fields = cls.__pydantic_fields__
         return Shape(codes.MODEL, tuple(fields), lambda name: _default_of_model(fields[name]), _why_bare(cls))
     declared = {field.name: field for field in dataclasses.fields(cls)}
     why = _why_bare(cls) or _why_descriptor(cls, declared)
@@ -279,7 +280,7 @@ def _flags(cls: Any, name: str | None, value: Any) -> Any:
         return _MISSING
     if name in cls._member_map_:
         return cls._member_map_[name]
-    if cls._missing_.__func__ is not Flag._missing_.__func__:  # type: ignore[attr-defined]
+    if getattr(cls._missing_, "__func__", None) is not _MISSING_FLAGS:
         return cls._value2member_map_.get(value, _MISSING)
     try:
         return cls(exactly(int, value))

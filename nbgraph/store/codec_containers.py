@@ -133,7 +133,9 @@ def _default_dict_form(write: Writer, value: defaultdict[Any, Any], left: int) -
 
 def _default_dict(read: Reader, parts: list[Any], left: int) -> defaultdict[Any, Any]:
     name, *rest = parts
-    return fill(defaultdict(None if name is None else _FACTORIES[exactly(str, name)]), read, rest, left)  # type: ignore[no-any-return]
+    into: defaultdict[Any, Any] = defaultdict(None if name is None else _FACTORIES[exactly(str, name)])
+    fill(into, read, rest, left)
+    return into
 
 
 def _overwrite_form(write: Writer, value: Overwrite, left: int) -> Any:

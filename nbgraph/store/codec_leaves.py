@@ -96,15 +96,10 @@ def _aware(read: Reader, parts: list[Any], left: int) -> Any:
     return moment.replace(tzinfo=zone)
 
 
-def _timezone_form(write: Writer, value: datetime.timezone, left: int) -> Any:
-    offset, name = value.__getinitargs__() if value.__getinitargs__()[1:] else (*value.__getinitargs__(), None)  # type: ignore[attr-defined]
-    return [
-        MARKS[codes.TIMEZONE],
-        offset.days,
-        offset.seconds,
-        offset.microseconds,
-        name if name is None else write.form(name, left),
-    ]
+def _timezone_form(write: Writer, value: Any, left: int) -> Any:
+    offset, name = (*value.__getinitargs__(), None)[:2]
+    named = name if name is None else text_form(name)
+    return [MARKS[codes.TIMEZONE], offset.days, offset.seconds, offset.microseconds, named]
 
 
 def _timezone(read: Reader, parts: list[Any], left: int) -> datetime.timezone:

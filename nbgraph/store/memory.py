@@ -139,7 +139,6 @@ class MemoryStore:
 
     def _log(self, kept: _Run) -> MemoryLog:
         kept.log = log = MemoryLog(self, kept)
-        kept.owner = log.owner
         return log
 
 
@@ -196,7 +195,7 @@ class MemoryLog:
             self._kept.log = None
 
     def _elsewhere(self) -> OwnedElsewhere:
-        owner = self._kept.owner or self.owner
+        owner = (self._kept.log or self).owner
         return OwnedElsewhere(self._kept.record.id, owner.pid, owner.host, owner.since)
 
 
@@ -207,7 +206,6 @@ class _Run:
         self.record, self.entries, self.approvals = record, entries, approvals
         self.snapshots: list[tuple[Snapshot, int]] = []
         self.log: MemoryLog | None = None
-        self.owner: Owner | None = None  # who had it last
         self._read = self._steps = 0
         self._moved = Moved(Status.RUNNING, "", record.started_at)
         self._changed_at = record.started_at
