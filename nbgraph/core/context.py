@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, overload
 
 from nbgraph.core.approvals import REJECT, Answer
+from nbgraph.core.deadlines import read_deadline
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
 from nbgraph.core.policies import PLAIN, Policy
@@ -174,10 +175,17 @@ class Context:
         options: Iterable[str] = ("approve", "reject"),
         show: Mapping[str, Any] | None = None,
         edit: Mapping[str, Any] | None = None,
+        timeout: str | None = None,
     ) -> Any: ...
     @overload
     def ask(
-        self, question: str, *, form: Any, options: Iterable[str] = ("answer",), show: Mapping[str, Any] | None = None
+        self,
+        question: str,
+        *,
+        form: Any,
+        options: Iterable[str] = ("answer",),
+        show: Mapping[str, Any] | None = None,
+        timeout: str | None = None,
     ) -> Any: ...
     def ask(
         self,
@@ -187,6 +195,7 @@ class Context:
         show: Mapping[str, Any] | None = None,
         edit: Mapping[str, Any] | None = None,
         form: Any = None,
+        timeout: str | None = None,
     ) -> Any:
         """Ask a person and wait for the answer; other branches go on meanwhile, and no time runs out.
 
@@ -199,14 +208,17 @@ class Context:
             show: values that stand in the question or beside it.
             edit: values that the person may change.
             form: a type that the person's entry must fit, such as int, a Literal, a dataclass or a pydantic model.
+            timeout: how long it waits and which option is the answer then, as `24h=reject`; with a form only reject.
 
         Raises:
-            DeclarationError: there is no way to ask for such a form.
+            DeclarationError: there is no way to ask for such a form, or the timeout makes no sense.
         """
-        answers = ("answer",) if options is None and form is not None else tuple(options or ("approve", "reject"))
-        asked = Question(
-            question, dict(show or {}), answers, dict(edit or {}), None if form is None else self._engine.form(form)
-        )
+        usual = ("approve", REJECT) if form is None else ("answer",) if timeout is None else ("answer", REJECT)
+        answers = usual if options is None else tuple(options)
+        entered = None if form is None else self._engine.form(form)
+        possible = [each for each in answers if form is None or each == REJECT]  # nobody has entered anything then
+        deadline = (None, "") if timeout is None else read_deadline(timeout, possible)
+        asked = Question(question, dict(show or {}), answers, dict(edit or {}), entered, *deadline)
         return self._on_loop(self._answered(asked))
 
     async def _answered(self, question: Question) -> Any:

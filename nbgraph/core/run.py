@@ -228,7 +228,7 @@ class Run:
             RunError: the run is neither paused nor failed.
         """
         __tracebackhide__ = True
-        self._engine.check_alive()
+        self._engine.check_here()
         if not self._engine.turn((Status.PAUSED, Status.FAILED), Status.RUNNING):
             raise RunError(f"{self.name} is {self.status}; only a paused or failed run can be resumed.")
         self._engine.post(self._engine.resume)
@@ -241,7 +241,7 @@ class Run:
             RunError: the run is neither paused nor failed.
         """
         __tracebackhide__ = True
-        self._engine.check_alive()
+        self._engine.check_here()
         if not self._engine.turn((Status.PAUSED, Status.FAILED), Status.RUNNING):
             raise RunError(f"{self.name} is {self.status}; only a paused or failed run has a next step.")
         self._engine.post(self._engine.resume, True)
@@ -276,7 +276,7 @@ class Run:
             InputError: a value does not fit the type of its key.
         """
         __tracebackhide__ = True
-        self._engine.check_alive()
+        self._engine.check_here()
         self._on_loop(self._engine.edit({**(update or {}), **keys}, as_node))
 
     def at(self, step: int) -> Moment:

@@ -249,6 +249,12 @@ class RunLoop:
         if self.loop.is_closed():
             raise RunError(f"the event loop on which {self.name} ran is closed, and the run with it.")
 
+    def check_here(self) -> None:
+        """RunError where it cannot go on here: its loop is closed, or another process has taken it."""
+        self.check_alive()
+        if self._taken is not None:
+            raise RunError(f"{self._taken} Once it can be had again, graph.resume({self.run_id!r}) goes on with it.")
+
     # On the run's loop
 
     def be_taken(self, error: Exception) -> None:

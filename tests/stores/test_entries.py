@@ -91,13 +91,13 @@ def test_runs_do_not_see_each_other(store: Store, reopened: Again) -> None:
         assert read(reopened(store), run_id) == [step(number, place) for number in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("run_id", ["R", "r ", "r/1", "r%", "r_", "é", "e\u0301", "'; --", "r\x00", "\N{DUCK}"])
-def test_an_id_is_only_itself(store: Store, reopened: Again, run_id: str) -> None:
-    write(store.create(record("r")), step(1))
-    write(store.create(record(run_id)), step(2))
-    assert read(reopened(store), run_id) == [step(2)]
-    assert reopened(store).run(run_id).id == run_id
-    assert read(reopened(store), "r") == [step(1)]
+def test_an_id_is_only_itself(store: Store, reopened: Again) -> None:
+    run_ids = ["r", "R", "r ", "r/1", "r%", "r_", "é", "e\u0301", "'; --", "\N{DUCK}"]
+    for number, run_id in enumerate(run_ids):
+        write(store.create(record(run_id)), step(number))
+    for number, run_id in enumerate(run_ids):
+        assert read(reopened(store), run_id) == [step(number)]
+        assert reopened(store).run(run_id).id == run_id
 
 
 def test_the_log_is_read_on_from_where_one_was(store: Store, reopened: Again) -> None:

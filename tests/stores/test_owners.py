@@ -219,8 +219,12 @@ def test_an_owner_that_comes_back_late_is_told(name: str, tmp_path: Path) -> Non
     late, lost = store.create(record()), list[Exception]()
     late.lost = lost.append
     backend.seize(store, "r")
-    note(late, step(1))
-    until(lambda: lost)
+
+    async def note_and_wait() -> None:
+        late.note(step(1))
+        await asyncio.to_thread(until, lambda: lost)
+
+    asyncio.run(note_and_wait())
     assert isinstance(lost[0], OwnedElsewhere)
     with pytest.raises(OwnedElsewhere):
         write(late, step(2))
@@ -249,3 +253,15 @@ def test_an_entry_whose_write_failed_is_kept_once_though_it_is_given_again(name:
     write(log, entry)
     write(log, step(2))
     assert read(backend.again(store)) == [step(1), step(2)]
+
+
+@pytest.mark.parametrize("name", DURABLE)
+def test_an_entry_that_was_kept_with_another_is_not_kept_anew(name: str, tmp_path: Path) -> None:
+    backend = BACKENDS[name]
+    store = backend.new(tmp_path)
+    log, entry = store.create(record()), step(1)
+    with backend.unwritable(store), pytest.raises(NbgraphError):
+        write(log, entry)
+    write(log, step(2))
+    write(log, entry, step(3))
+    assert read(backend.again(store)) == [step(1), step(2), step(3)]
