@@ -48,6 +48,7 @@ from nbgraph.errors import (
     WriteConflict,
 )
 from nbgraph.library import Graph
+from nbgraph.store.classes import register
 from nbgraph.store.memory import MemoryStore
 from nbgraph.stores import configure, open_store
 from nbgraph.watching import Watch
@@ -124,6 +125,7 @@ __all__ = [
     "load_ipython_extension",
     "merge",
     "open_store",
+    "register",
     "union",
     "unload_ipython_extension",
 ]

@@ -31,7 +31,7 @@ from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
 from nbgraph.nodes.subgraph import subgraph_node
 from nbgraph.starting import begin, prepared, read_form, settings, state_before
-from nbgraph.stores import open_store, salvageable
+from nbgraph.stores import learn_classes, open_store, salvageable
 from nbgraph.typed import with_checks
 from nbgraph.watching import Watch
 
@@ -152,6 +152,7 @@ class Graph(graph.Graph):
         options: Iterable[str] = ("approve", "reject"),
         edit: Iterable[str] = (),
         form: Any = None,
+        timeout: str | None = None,
     ) -> None:
         """Declare a node that asks a person `question`, Markdown with `{{ key }}` for values.
 
@@ -164,14 +165,16 @@ class Graph(graph.Graph):
             edit: keys that the person may change.
             form: a type that the person's entry must fit, such as int, a Literal, a dataclass or a pydantic model; its
                 value goes to the key `<name>_form`.
+            timeout: how long it waits for an answer and which option is the answer then, as "24h=reject" (s, m, h, d).
 
         Raises:
-            DeclarationError: the question is empty, an option is given twice, or a name is reserved.
+            DeclarationError: the question is empty, an option is given twice, a name is reserved, or the timeout makes
+                no sense.
         """
-        self.declare_human(name, question, show=show, options=options, edit=edit, form=form)
+        self.declare_human(name, question, show=show, options=options, edit=edit, form=form, timeout=timeout)
 
     def declare_human(
-        self, name: str, question: str, *, form: Any = None, **options: Iterable[str]
+        self, name: str, question: str, *, form: Any = None, **options: Any
     ) -> tuple[Node, tuple[str, ...]]:
         """Declare a human node as `human` does; returns it with sentences for the person who declared it."""
         declared = human_node(name, question, form=None if form is None else read_form(form), **options)
@@ -272,6 +275,7 @@ class Graph(graph.Graph):
             RunError: it has ended, or is another graph's.
         """
         __tracebackhide__ = True
+        learn_classes(self)
         made = settings(self.plan(), {"store": store, "answers": answers})
         return _shown(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
 
@@ -286,6 +290,7 @@ class Graph(graph.Graph):
             StoreDamaged: nothing of it is left.
         """
         __tracebackhide__ = True
+        learn_classes(self)
         made = settings(self.plan(), {"store": store, "answers": answers})
         new = id or f"{self.name}-{os.urandom(4).hex()}"
         run = salvaged(self, salvageable(made.store, run_id), new, made, engine_loop())
@@ -299,6 +304,7 @@ class Graph(graph.Graph):
             NoSuchRun: the store holds none with that id.
         """
         __tracebackhide__ = True
+        learn_classes(self)
         return Watch(self, open_store(store), run_id, engine_loop())
 
     def runs(self, *, status: Iterable[str] | str = (), limit: int = 100, store: Any = None) -> list[RunSummary]:
@@ -348,7 +354,7 @@ class Graph(graph.Graph):
         _transfer().copy(open_store(store), run_id, new_id, to=None if to is None else open_store(to))
 
     def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> Path:
-        """Write a stored run, with all its history and questions, to one file; returns its path, which ends in .nbrun."""
+        """Write a stored run with all its history to one file; returns its path, which ends in .nbrun."""
         written: Path = _transfer().export(open_store(store), run_id, path)
         return written
 

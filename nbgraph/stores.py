@@ -7,8 +7,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from nbgraph.core.graph import Graph
 from nbgraph.core.ports import History, Store
 from nbgraph.errors import InputError, brief
+from nbgraph.store.classes import KNOWN
 from nbgraph.store.memory import MemoryStore
 
 DEFAULT = os.path.join(".nbgraph", "runs.db")
@@ -66,6 +68,23 @@ def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
 
             _open[path] = SqliteStore(path, synchronous=_configured["synchronous"])
         return _open[path]
+
+
+def learn_classes(graph: Graph) -> None:
+    """Make the classes known that a graph's annotations name, so that stored values of them can be read.
+
+    In a notebook those of its own variables are found by their names.
+    """
+    if graph.lookup is not None:
+        KNOWN.lookup = graph.lookup
+    nodes = graph.nodes.values()
+    annotations = [read.annotation for node in nodes for read in node.reads]
+    annotations += [hint for node in nodes for hint in node.writes.types.values()]
+    for annotation in (*annotations, *graph.schema.annotations.values()):
+        KNOWN.add(annotation)
+    for node in nodes:
+        if node.inner is not None:
+            learn_classes(node.inner)
 
 
 def salvageable(store: Store, run_id: str) -> History:

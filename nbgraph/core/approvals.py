@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nbgraph.core.fingerprints import fingerprint
 from nbgraph.core.forms import Field
 from nbgraph.errors import ApprovalError, InputError, brief, nearest
 
@@ -58,11 +59,8 @@ class Approval:
 
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:
-    """A fingerprint of what a person is shown: 16 hex digits of SHA-256."""
-    import hashlib  # a graph without people needs none
-
-    text = repr([question, *options, *sorted((key, _whole(value)) for key, value in shown.items())])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """A fingerprint of what a person is shown, the same in every process: 16 hex digits of SHA-256."""
+    return fingerprint(question, *options, *sorted((key, _whole(value)) for key, value in shown.items()))[:16]
 
 
 def open_approval(
@@ -98,10 +96,11 @@ def _copy(value: Any) -> Any:
 
 
 def _whole(value: Any) -> str:
+    """A text that tells the value from others; of what has no fingerprint, what it says of itself."""
     try:
-        return repr(value)
+        return fingerprint(value)
     except Exception:
-        return brief(value)
+        return brief(value, 10_000)
 
 
 def checked_answer(

@@ -51,9 +51,8 @@ def _moved(
     active, visits = dict(active), dict(visits)
     tasks = []
     for id, where in zip(started, stamps, strict=True):
-        name, _, visit = id.rpartition("#")
-        visits[name] = int(visit) - 1  # one that was outrun as soon as it was started has a number too
-        tasks.append(scheduler.start(plan, (name, where), arrived, active, last, visits))
+        place = id.rpartition("#")[0], where
+        tasks.append(scheduler.start(plan, place, arrived, active, last, visits))
     after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
     return Advance(after, tuple(tasks), taken, (), arrival.view.values)
 

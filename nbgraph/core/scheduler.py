@@ -290,10 +290,17 @@ def _eager(
     last: Mapping[str, Arrival],
     visits: dict[str, int],
 ) -> list[Task]:
-    """Start what waits for nothing; a race may end what another one has just started."""
-    places = [place for place in arrived if place[0] in plan.eager]
-    started = [start(plan, place, arrived, active, last, visits) for place in places if place in arrived]
-    return [task for task in started if task.id in active]
+    """Start what waits for nothing, but for what a race that starts beside it would end at once."""
+    places, started = [place for place in arrived if place[0] in plan.eager], []
+    for index, place in enumerate(places):
+        if place in arrived and not _beaten(plan, place, places[index + 1 :]):
+            started.append(start(plan, place, arrived, active, last, visits))
+    return started
+
+
+def _beaten(plan: Plan, place: Place, others: list[Place]) -> bool:
+    """Whether one of `others` is a race that `place` could still lead to."""
+    return any(plan.eager[node] == "first" and plan.could_lead(*place, node, stamp) for node, stamp in others)
 
 
 def _after_failure(plan: Plan, node: str, arrival: Arrival) -> tuple[tuple[Edge, ...], tuple[Taken, ...]]:

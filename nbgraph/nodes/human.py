@@ -8,6 +8,7 @@ from typing import Any
 
 from nbgraph.core.approvals import REJECT
 from nbgraph.core.context import Context, Question
+from nbgraph.core.deadlines import describe, read_deadline
 from nbgraph.core.edges import check_name
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Node, declared_in
@@ -18,18 +19,35 @@ PLACEHOLDER = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 
 
 class HumanBody:
-    """Asks, waits for the answer, and returns it with the edited keys."""
+    """Asks, waits for the answer, and returns it with the edited keys.
+
+    Where nobody answers within `timeout` seconds, the option `otherwise` is the answer.
+    """
 
     blocking = False
 
     def __init__(
-        self, name: str, question: str, options: tuple[str, ...], edit: tuple[str, ...], form: Form | None
+        self,
+        name: str,
+        question: str,
+        options: tuple[str, ...],
+        edit: tuple[str, ...],
+        form: Form | None,
+        timeout: float | None = None,
+        otherwise: str = "",
     ) -> None:
         self.name, self.question, self.options, self.edit, self.form = name, question, options, edit, form
+        self.timeout, self.otherwise = timeout, otherwise
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a picture says of it, a few words each."""
+        return () if self.timeout is None else (describe(self.timeout, self.otherwise),)
 
     async def __call__(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         editable = {key: arguments[key] for key in self.edit}
-        answer = await context.person(Question(self.question, arguments, self.options, editable, self.form))
+        asked = Question(self.question, arguments, self.options, editable, self.form, self.timeout, self.otherwise)
+        answer = await context.person(asked)
         update = {**answer.edit, self.name: answer.option, f"{self.name}_note": answer.note}
         if self.form is not None:
             update[f"{self.name}_form"] = None if answer.option == REJECT else self.form.value(answer.form)
@@ -44,6 +62,7 @@ def human_node(
     options: Iterable[str] = ("approve", "reject"),
     edit: Iterable[str] = (),
     form: Form | None = None,
+    timeout: str | None = None,
 ) -> Node:
     """The node `name` that asks `question`, Markdown with `{{ key }}` for values.
 
@@ -55,9 +74,11 @@ def human_node(
         options: one button each.
         edit: keys that the person may change.
         form: what the person enters; its value goes to the key `name_form`; None where the option is reject.
+        timeout: how long it waits and which option is the answer then, as `24h=reject`; it waits for ever by default.
 
     Raises:
-        DeclarationError: the question is empty, an option is given twice, or a name is reserved.
+        DeclarationError: the question is empty, an option is given twice, a name is reserved, or the timeout makes no
+            sense.
     """
     name, options = check_name(name, "node"), (options,) if isinstance(options, str) else tuple(options)
     show, edit = _keys(show), _keys(edit)
@@ -76,12 +97,27 @@ def human_node(
     return Node(
         name=name,
         kind="human",
-        body=HumanBody(name, question, options, edit, form),
+        body=HumanBody(name, question, options, edit, form, *_deadline(name, timeout, options, form)),
         reads=tuple(Read(key, True) for key in keys),
         writes=Writes((name, f"{name}_note", *([f"{name}_form"] if form else []), *edit), True, {name: options}),
         code=question,
         source=declared_in.get(),
     )
+
+
+def _deadline(name: str, timeout: str | None, options: tuple[str, ...], form: Form | None) -> tuple[float | None, str]:
+    if timeout is None:
+        return None, ""
+    try:
+        seconds, option = read_deadline(timeout, options)
+    except DeclarationError as error:
+        raise DeclarationError(f"{name}: {error}") from None
+    needed = [field.name or "an entry" for field in form.fields if field.required] if form else []
+    if needed and option != REJECT:
+        raise DeclarationError(
+            f"{name} asks for {', '.join(needed)}, which nobody has entered at the deadline; let it mean {REJECT}."
+        )
+    return seconds, option
 
 
 def _keys(names: Iterable[str]) -> tuple[str, ...]:
