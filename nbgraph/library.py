@@ -4,48 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from nbgraph.batch import Batch
 from nbgraph.core import checks, graph, plan
-from nbgraph.core.approvals import Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.events import Status
 from nbgraph.core.graph import Node
 from nbgraph.core.inputs import checked_inputs, describe_inputs, signature
 from nbgraph.core.outline import Outline
 from nbgraph.core.plan import Plan
 from nbgraph.core.policies import checked_join, checked_policy, split_options
-from nbgraph.core.ports import RunSummary
-from nbgraph.core.run import Run, on_run
+from nbgraph.core.run import Run, announced, on_run
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.state import read_schema
-from nbgraph.core.stored import resumed, salvaged
 from nbgraph.core.tables import checked_table
 from nbgraph.errors import DeclarationError, GraphError, InputError, brief
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
 from nbgraph.nodes.subgraph import subgraph_node
-from nbgraph.starting import begin, prepared, read_form, settings, state_before
-from nbgraph.stores import learn_classes, open_store, salvageable
+from nbgraph.starting import begin, prepared, read_form, state_before
+from nbgraph.stored_runs import StoredRuns
 from nbgraph.typed import with_checks
-from nbgraph.watching import Watch
 
 __all__ = ["Graph", "Start", "on_map", "on_run"]
-
-if TYPE_CHECKING:
-    from nbgraph.store.transfer import Pruned
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 on_map: list[Callable[[Batch], None]] = []
 """Called with every batch that `Graph.map` has started, in the caller's thread."""
-
-ALL = 1_000_000_000
 
 
 class _Starting:
@@ -59,7 +47,7 @@ class _Starting:
         return self if made is None else Start(made)
 
 
-class Graph(graph.Graph):
+class Graph(StoredRuns):
     """A graph of nodes, edges and state keys that is declared step by step and run as often as you like.
 
     Args:
@@ -254,115 +242,6 @@ class Graph(graph.Graph):
         """A run of a plan that has not begun, with inputs that were checked."""
         return prepared(self, loop, compiled, inputs, options)
 
-    # Stored runs
-
-    def resume(
-        self, run_id: str, *, rename: Mapping[str, str] | None = None, store: Any = None, answers: Any = None
-    ) -> Run:
-        """Go on with a stored run, by the edges it began with and the nodes as they are declared now.
-
-        Finished tasks are kept; those that were under way run again, and get what `ctx.step` and people gave them.
-
-        Args:
-            rename: for names of nodes in the stored run, those that they have now.
-            store: where the run is kept, as `run` takes it.
-            answers: answers for human nodes, as `run` takes them.
-
-        Raises:
-            NoSuchRun: the store holds none with that id.
-            OwnedElsewhere: a process that is alive has it.
-            GraphChanged: a node that it is about to call is gone; the message tells the ways forward.
-            RunError: it has ended, or is another graph's.
-        """
-        __tracebackhide__ = True
-        learn_classes(self)
-        made = settings(self.plan(), {"store": store, "answers": answers})
-        return _shown(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
-
-    def salvage(self, run_id: str, *, id: str | None = None, store: Any = None, answers: Any = None) -> Run:
-        """A new run from what is left of a damaged one: it shares the past up to the last good step, and goes on.
-
-        Args:
-            id: a name for the new run; made up by default.
-
-        Raises:
-            NoSuchRun: the store holds none with that id.
-            StoreDamaged: nothing of it is left.
-        """
-        __tracebackhide__ = True
-        learn_classes(self)
-        made = settings(self.plan(), {"store": store, "answers": answers})
-        new = id or f"{self.name}-{os.urandom(4).hex()}"
-        run = salvaged(self, salvageable(made.store, run_id), new, made, engine_loop())
-        run.go_on(f"salvaged from {run_id}")
-        return _shown(Run.of(run))
-
-    def watch(self, run_id: str, *, store: Any = None) -> Watch:
-        """Look on at a stored run that another process has: as it stands, and what happens from now on.
-
-        Raises:
-            NoSuchRun: the store holds none with that id.
-        """
-        __tracebackhide__ = True
-        learn_classes(self)
-        return Watch(self, open_store(store), run_id, engine_loop())
-
-    def runs(self, *, status: Iterable[str] | str = (), limit: int = 100, store: Any = None) -> list[RunSummary]:
-        """The stored runs of this graph, those that started last first.
-
-        Args:
-            status: only those that stand so, such as "waiting".
-            limit: how many at most.
-        """
-        wanted = tuple(Status(each) for each in ((status,) if isinstance(status, str) else status))
-        return open_store(store).runs(self.name, wanted, limit)
-
-    def approvals(self, *, store: Any = None) -> list[Approval]:
-        """The open questions of all stored runs of this graph, in the order of asking."""
-        opened = open_store(store)
-        mine = {run.id for run in opened.runs(self.name, limit=ALL)}
-        return [approval for approval in opened.approvals(open_only=True) if approval.run_id in mine]
-
-    def prune(
-        self,
-        *,
-        older_than: float | None = None,
-        keep: int | None = None,
-        status: Iterable[str] = ("done", "cancelled"),
-        dry_run: bool = False,
-        store: Any = None,
-    ) -> Pruned:
-        """Delete stored runs of this graph that have ended; those that a living process has are left alone.
-
-        Args:
-            older_than: seconds since their last change; younger ones are left.
-            keep: so many of the latest ones are left.
-            status: only those that stand so.
-            dry_run: True deletes nothing and says what would be.
-        """
-        wanted = tuple(Status(each) for each in status)
-        given = {"older_than": older_than, "keep": keep, "status": wanted, "dry_run": dry_run}
-        pruned: Pruned = _transfer().prune(open_store(store), graph=self.name, **given)
-        return pruned
-
-    def delete(self, run_id: str, *, store: Any = None) -> None:
-        """Delete a stored run; OwnedElsewhere where a process that is alive has it."""
-        open_store(store).delete(run_id)
-
-    def copy(self, run_id: str, new_id: str, *, store: Any = None, to: Any = None) -> None:
-        """Copy a stored run under another id, into another store where `to` names one."""
-        _transfer().copy(open_store(store), run_id, new_id, to=None if to is None else open_store(to))
-
-    def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> Path:
-        """Write a stored run with all its history to one file; returns its path, which ends in .nbrun."""
-        written: Path = _transfer().export(open_store(store), run_id, path)
-        return written
-
-    def import_run(self, path: str | os.PathLike[str], *, id: str | None = None, store: Any = None) -> str:
-        """Read a run from a file that `export` wrote; returns its id."""
-        imported: str = _transfer().import_run(open_store(store), path, id=id)
-        return imported
-
     def _named(self, inputs: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
         if inputs is not None and not isinstance(inputs, Mapping):
             raise InputError(f"inputs go by name, as in {self.name}.run(topic=...), not as {brief(inputs)}.")
@@ -402,7 +281,7 @@ class Start:
             InputError: an input is missing or unknown.
         """
         __tracebackhide__ = True
-        return _shown(self._graph.started(engine_loop(), inputs, given))
+        return announced(self._graph.started(engine_loop(), inputs, given))
 
 
 RUN_OPTIONS = ("store", "id", "after", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
@@ -411,16 +290,3 @@ RUN_OPTIONS = ("store", "id", "after", "limit", "answers", "parallel", "step", "
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     """Take the options of a run out of what was given; the rest are keys of the state."""
     return {name: given.pop(name) for name in RUN_OPTIONS if name in given}
-
-
-def _transfer() -> Any:
-    from nbgraph.store import transfer  # loaded when first needed
-
-    return transfer
-
-
-def _shown(run: Run) -> Run:
-    """The run, after everybody who wants to know of each has been told."""
-    for notice in tuple(on_run):
-        notice(run)
-    return run

@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "stores": {"errors", "core", "store"},
     "starting": {"errors", "core", "executors", "typed_forms", "stores"},
     "watching": {"errors", "core"},
-    "library": {"errors", "core", "store", "nodes", "typed", "batch", "stores", "starting", "watching"},
+    "stored_runs": {"errors", "core", "store", "stores", "starting", "watching"},
+    "library": {"errors", "core", "nodes", "typed", "batch", "starting", "stored_runs"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
     "notebook": {"errors", "core", "store", "executors", "nodes", "library", "stores", "watching", "batch", "view", "notebook"},
     "cli": {"errors", "core", "store", "executors", "nodes", "library", "stores", "watching", "batch", "view", "notebook", "cli"},

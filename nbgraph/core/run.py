@@ -24,6 +24,14 @@ T = TypeVar("T")
 on_run: list[Callable[[Run], None]] = []
 """Called with every run that was started, resumed or forked, in the caller's thread."""
 
+
+def announced(run: Run) -> Run:
+    """The run, once everybody who wants to know of each has been told."""
+    for notice in tuple(on_run):
+        notice(run)
+    return run
+
+
 TICK = 0.1  # seconds; a cell that awaits in one piece ignores the stop button
 
 
@@ -317,10 +325,7 @@ class Run:
         __tracebackhide__ = True
         forking = forked(self._engine, step, changes, id or f"{self.name}-{os.urandom(4).hex()}")
         forking.go_on(f"fork of {self.id} at step {step}")
-        made = Run.of(forking)
-        for notice in tuple(on_run):
-            notice(made)
-        return made
+        return announced(Run.of(forking))
 
     def diff(self, other: Run) -> Diff:
         """What tells this run from another: the first step that differs, keys, visits, time."""
