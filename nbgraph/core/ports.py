@@ -14,6 +14,10 @@ from nbgraph.core.records import Entry, RunRecord, Snapshot, Step
 from nbgraph.core.views import Writes
 
 
+ALL = 1_000_000_000
+"""As the limit of a list: every one."""
+
+
 class Owner(NamedTuple):
     """The process that has a run, `since` when (seconds since the epoch); whether it is `alive` as far as is known."""
 
