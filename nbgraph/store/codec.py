@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import DecodeError, ValidationError
+from msgspec import DecodeError, Raw, ValidationError
 from msgspec.msgpack import Decoder, Encoder, Ext
 
 from nbgraph.errors import NotStorable, StoreDamaged
 from nbgraph.store import codec_forms as codes
-from nbgraph.store.classes import Classes
+from nbgraph.store.classes import Classes, Unknown, packed_of
 from nbgraph.store.codec_arrays import ARRAYS, maker_of_numpy
 from nbgraph.store.codec_classes import CLASSES, maker_of_class
 from nbgraph.store.codec_containers import CONTAINERS, forms, pairs, shown, within
-from nbgraph.store.codec_forms import DEPTH, MARKS, SIZE, Kinds, Leaf, Make, Malformed, Read
+from nbgraph.store.codec_forms import DEPTH, MARKS, SIZE, Kinds, Leaf, Make, Malformed, Read, Writer, refusal
 from nbgraph.store.codec_frames import FRAMES, maker_of_arrow, maker_of_pandas
 from nbgraph.store.codec_images import IMAGES, maker_of_image
 from nbgraph.store.codec_leaves import LEAVES, int_form, text_form
@@ -43,13 +43,13 @@ def pack(value: Any) -> bytes:
         data = _packed(value)
     except (_TooDeep, RecursionError):
         why = f"it is nested more than {DEPTH} levels deep, or holds itself; return it flatter"
-        raise NotStorable(type(value).__name__, "", why) from None
+        raise refusal(type(value).__name__, why) from None
     except _TooMuch:
         why = f"it has more than {_ELEMENTS:,} elements; keep them in a file or an array"
-        raise NotStorable(type(value).__name__, "", why) from None
+        raise refusal(type(value).__name__, why) from None
     if len(data) > SIZE:
         why = f"it takes {len(data):,} bytes, and a value may take {SIZE:,}; keep it in a file, and return its path"
-        raise NotStorable(type(value).__name__, "", why)
+        raise refusal(type(value).__name__, why)
     return data
 
 
@@ -57,7 +57,11 @@ def _packed(value: Any) -> bytes:
     try:
         return _encode(value if type(value) in _PLAIN else _Writing(_PLAIN).form(value, DEPTH))
     except (OverflowError, UnicodeEncodeError):  # an int of many digits, or half a character: rare, so not sought
-        return _encode(_Writing(_SURE).form(value, DEPTH))
+        form = _Writing(_SURE).form(value, DEPTH)
+    try:
+        return _encode(form)
+    except UnicodeEncodeError:  # of the name of a field, which has no other form
+        raise refusal(type(value).__name__, "a name in it holds half a character; rename it") from None
 
 
 def unpack(data: bytes, classes: Classes) -> Any:
@@ -182,6 +186,19 @@ _OUTSIDE: dict[str, Callable[[type], Make | None]] = {
     "pyarrow": maker_of_arrow,
     "PIL": maker_of_image,
 }
+
+
+def _unknown_form(write: Writer, value: Unknown, left: int) -> Any:
+    """The bytes that it was read from, if as many levels as it has may still follow."""
+    packed = packed_of(value)
+    try:
+        _Reading(Classes()).value(_decode(packed), left + 1)
+    except Malformed:
+        raise _TooDeep from None
+    return Raw(packed)
+
+
+_MAKE[Unknown] = _unknown_form
 
 
 def leaf_of(code: int) -> Leaf:

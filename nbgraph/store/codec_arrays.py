@@ -7,9 +7,8 @@ import re
 from functools import cache
 from typing import Any
 
-from nbgraph.errors import NotStorable
 from nbgraph.store import codec_forms as codes
-from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly, refusal
 from nbgraph.store.codec_leaves import text_form
 from nbgraph.store.codec_outside import imported, needed
 
@@ -31,14 +30,14 @@ def dtype_form(write: Writer, dtype: Any) -> Any:
     """The form of a dtype: its spelling, or what it consists of."""
     kind = f"array of dtype {dtype}"
     if dtype.hasobject or dtype.metadata:
-        raise NotStorable(kind, "", "it holds Python objects; return a list, or an array of numbers or of texts")
+        raise refusal(kind, "it holds Python objects; return a list, or an array of numbers or of texts")
     try:
         form = _parts(dtype)
         same = dtype_of(form, imported("numpy")) == dtype
     except (TypeError, ValueError, Malformed):
         same = False
     if not same:
-        raise NotStorable(kind, "", "its bytes mean something to its package only; use one of the dtypes of numpy")
+        raise refusal(kind, "its bytes mean something to its package only; use one of the dtypes of numpy")
     return form
 
 
@@ -85,7 +84,7 @@ def array_form(write: Writer, value: Any, left: int) -> Any:
     """The form of an array."""
     dtype = dtype_form(write, value.dtype)
     if not value.dtype.itemsize:
-        raise NotStorable(f"array of dtype {value.dtype}", "", "its elements have no bytes")
+        raise refusal(f"array of dtype {value.dtype}", "its elements have no bytes")
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     return [MARKS[codes.ARRAY], dtype, list(value.shape), order, value.tobytes(order)]
 

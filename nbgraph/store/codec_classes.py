@@ -15,14 +15,13 @@ from types import MemberDescriptorType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from msgspec import Raw
 from msgspec.msgpack import Encoder
 
 from nbgraph.errors import NotStorable
 from nbgraph.store import codec_forms as codes
-from nbgraph.store.classes import KNOWN, Unknown, is_kept, is_model, is_named_tuple, packed_of
+from nbgraph.store.classes import KNOWN, Unknown, is_kept, is_model, is_named_tuple
 from nbgraph.store.codec_containers import values_of, within
-from nbgraph.store.codec_forms import MARKS, Kinds, Make, Read, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Read, Reader, Writer, exactly, refusal
 
 WAYS_OUT = 'return plain data, or declare its key Private, or run with store="memory"'
 _SECRET = "a store would keep it in clear; keep it in a key that is declared Private"
@@ -64,14 +63,14 @@ def maker_of_class(cls: type) -> Make:
 
 def _maker(cls: type) -> Make:
     if _is_secret(cls):
-        raise NotStorable(cls.__name__, "", _SECRET)
+        raise refusal(cls.__name__, _SECRET)
     if not is_kept(cls):
-        raise NotStorable(cls.__name__, "", WAYS_OUT)
+        raise refusal(cls.__name__, WAYS_OUT)
     if issubclass(cls, Enum):
         return _flags_form if issubclass(cls, Flag) else _member_form
     shape = shape_of(cls)
     if shape.why:
-        raise NotStorable(cls.__name__, "", f"{shape.why}; {WAYS_OUT}")
+        raise refusal(cls.__name__, f"{shape.why}; {WAYS_OUT}")
     return {codes.DATACLASS: _dataclass_form, codes.NAMED_TUPLE: _named_tuple_form, codes.MODEL: _model_form}[
         shape.code
     ]
@@ -93,6 +92,8 @@ def shape_of(cls: type) -> Shape:
 
 
 def _shape(cls: Any) -> Shape:
+    if issubclass(cls, Enum):
+        return Shape(codes.MEMBER, ())
     if is_named_tuple(cls):
         defaults = getattr(cls, "_field_defaults", {})
         return Shape(codes.NAMED_TUPLE, cls._fields, lambda name: defaults.get(name, _MISSING))
@@ -155,7 +156,7 @@ def _dataclass_form(write: Writer, value: Any, left: int) -> Any:
     try:
         values = {name: object.__getattribute__(value, name) for name in names}
     except AttributeError as error:
-        raise NotStorable(cls.__name__, "", f"its field {error.name} is not set") from None
+        raise refusal(cls.__name__, f"its field {error.name} is not set") from None
     _nothing_besides(value, names)
     return [*_head(codes.DATACLASS, cls), _fields_form(write, values, left)]
 
@@ -175,7 +176,7 @@ def _named_tuple_form(write: Writer, value: Any, left: int) -> Any:
     cls = type(value)
     _nothing_besides(value, ())
     if len(value) != len(cls._fields):
-        raise NotStorable(cls.__name__, "", f"it has {len(value)} elements and {len(cls._fields)} names")
+        raise refusal(cls.__name__, f"it has {len(value)} elements and {len(cls._fields)} names")
     fields = dict(zip(cls._fields, tuple(value), strict=True))
     return [*_head(codes.NAMED_TUPLE, cls), _fields_form(write, fields, left)]
 
@@ -187,7 +188,7 @@ def _model_form(write: Writer, value: Any, left: int) -> Any:
     _nothing_besides(value, (*names, "__dict__", *_MODEL_SLOTS))
     fields = {name: each for name, each in value.__dict__.items() if name in names}
     if unset := [name for name in names if name not in fields]:
-        raise NotStorable(cls.__name__, "", f"its field {unset[0]} is not set")
+        raise refusal(cls.__name__, f"its field {unset[0]} is not set")
     extra, private = value.__pydantic_extra__, value.__pydantic_private__
     return [
         *_head(codes.MODEL, cls),
@@ -216,10 +217,6 @@ def _value_form(write: Writer, value: Enum, left: int) -> Any:
         return None  # a member is found by its name; the value is only told
 
 
-def _unknown_form(write: Writer, value: Unknown, left: int) -> Any:
-    return Raw(packed_of(value))
-
-
 def _built(code: int, build: Callable[..., Any], fields: Callable[..., dict[str, Any]]) -> Read:
     """Reads values of a class: by `build` where the class fits, as an `Unknown` of those `fields` where it does not."""
 
@@ -228,6 +225,8 @@ def _built(code: int, build: Callable[..., Any], fields: Callable[..., dict[str,
         cls = reader.classes.find(exactly(str, module), exactly(str, qualname))
         values = values_of(reader, rest, left + 1)
         told = exactly(dict, fields(*values))
+        if not {str}.issuperset(map(type, told)):
+            raise Malformed("a field has no name")
         made = _MISSING if cls is None else build(cls, *values)
         return Unknown(code, module, qualname, told, _encode([MARKS[code], *parts])) if made is _MISSING else made
 
@@ -260,14 +259,34 @@ def _named_tuple(cls: type, fields: dict[str, Any]) -> Any:
 
 def _model(cls: Any, fields: dict[str, Any], given: list[str], extra: Any, private: Any) -> Any:
     values = _completed(cls, codes.MODEL, fields)
-    if values is None or (extra is None) is (cls.model_config.get("extra") == "allow"):
+    hidden = _completed_private(cls, exactly(dict, private or {})) if values is not None else None
+    more = exactly(dict, extra or {})
+    is_open = getattr(cls, "model_config", {}).get("extra") == "allow"
+    if values is None or hidden is None or (more and not is_open):
         return _MISSING
     made = object.__new__(cls)
     object.__setattr__(made, "__dict__", values)
     object.__setattr__(made, "__pydantic_fields_set__", set(exactly(list, given)))
-    object.__setattr__(made, "__pydantic_extra__", extra if extra is None else exactly(dict, extra))
-    object.__setattr__(made, "__pydantic_private__", private if private is None else exactly(dict, private))
+    object.__setattr__(made, "__pydantic_extra__", more if is_open else None)
+    object.__setattr__(made, "__pydantic_private__", hidden if cls.__private_attributes__ else None)
     return made
+
+
+def _completed_private(cls: Any, stored: dict[str, Any]) -> dict[str, Any] | None:
+    """The stored private attributes with the defaults of later ones; None where the class has some no more."""
+    declared = cls.__private_attributes__
+    if not stored.keys() <= declared.keys():
+        return None
+    later = {name: _default_of_private(each) for name, each in declared.items() if name not in stored}
+    return stored | {name: value for name, value in later.items() if value is not _MISSING}
+
+
+def _default_of_private(attribute: Any) -> Any:
+    """The default; one that was never set stays so."""
+    if attribute.default_factory in _FACTORIES:
+        return attribute.default_factory()
+    undefined = type(attribute.default).__name__ == "PydanticUndefinedType"
+    return _MISSING if attribute.default_factory or undefined else attribute.get_default()
 
 
 def _member(cls: Any, name: str, value: Any) -> Any:
@@ -275,17 +294,29 @@ def _member(cls: Any, name: str, value: Any) -> Any:
 
 
 def _flags(cls: Any, name: str | None, value: Any) -> Any:
-    """A member of a Flag, or several together, which the class finds by their number."""
+    """One member of a Flag, several together, or none; numbers without a name stand in it by themselves."""
     if not issubclass(cls, Flag):
         return _MISSING
     if name in cls._member_map_:
         return cls._member_map_[name]
-    if getattr(cls._missing_, "__func__", None) is not _MISSING_FLAGS:
-        return cls._value2member_map_.get(value, _MISSING)
+    number = exactly(int, value) if name is None else _number(cls, exactly(str, name))
+    if number is _MISSING or getattr(cls._missing_, "__func__", None) is not _MISSING_FLAGS:
+        return cls._value2member_map_.get(number, _MISSING)
     try:
-        return cls(exactly(int, value))
+        return cls(number)
     except ValueError:
         return _MISSING
+
+
+def _number(cls: Any, name: str) -> Any:
+    """What the parts of a name such as `READ|WRITE|8` come to."""
+    number = 0
+    for part in name.split("|"):
+        member = cls._member_map_.get(part)
+        if member is None and not part.isdecimal():
+            return _MISSING
+        number |= int(part) if member is None else member._value_
+    return number
 
 
 def _named(name: str | None, value: Any) -> dict[str, Any]:
@@ -293,7 +324,7 @@ def _named(name: str | None, value: Any) -> dict[str, Any]:
 
 
 CLASSES = Kinds(
-    make={Unknown: _unknown_form},
+    make={},
     leaves={},
     marks={
         codes.DATACLASS: _built(codes.DATACLASS, _dataclass, lambda fields: fields),

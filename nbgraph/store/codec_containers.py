@@ -11,7 +11,7 @@ from msgspec.msgpack import Encoder
 from nbgraph.core.updates import Gathered, Overwrite
 from nbgraph.errors import NotStorable, brief
 from nbgraph.store import codec_forms as codes
-from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly, refusal
 from nbgraph.store.codec_leaves import int_form
 
 _FACTORIES: dict[str, type] = {
@@ -119,7 +119,7 @@ def _dict_form(code: int) -> Make:
 def _no_attributes(value: Any) -> None:
     extra = getattr(value, "__dict__", None)
     if extra:
-        raise NotStorable(type(value).__name__, "", f"it has the attribute {next(iter(extra))!r}, which would be lost")
+        raise refusal(type(value).__name__, f"it has the attribute {next(iter(extra))!r}, which would be lost")
 
 
 def _default_dict_form(write: Writer, value: defaultdict[Any, Any], left: int) -> Any:
@@ -127,7 +127,7 @@ def _default_dict_form(write: Writer, value: defaultdict[Any, Any], left: int) -
     name = None if factory is None else getattr(factory, "__name__", "")
     if name is not None and _FACTORIES.get(name) is not factory:
         why = f"its factory {brief(factory)} is code; one of {', '.join(_FACTORIES)} can be kept, or return a dict"
-        raise NotStorable("defaultdict", "", why)
+        raise refusal("defaultdict", why)
     return [MARKS[codes.DEFAULT_DICT], name, *pairs(write, value, left)]
 
 

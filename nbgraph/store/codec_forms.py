@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.msgpack import Ext
 
+from nbgraph.errors import NotStorable
 from nbgraph.store.classes import Classes
 
 DEPTH: Final = 100
@@ -67,6 +68,11 @@ class Kinds(NamedTuple):
     make: dict[type, Make]
     leaves: dict[int, Leaf]
     marks: dict[int, Read]
+
+
+def refusal(kind: str, why: str) -> NotStorable:
+    """What says that a value is not kept; `within` then says where it stands."""
+    return NotStorable(kind, "", f"{why}.")
 
 
 def exactly(kind: type, value: Any) -> Any:

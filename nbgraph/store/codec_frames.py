@@ -16,7 +16,7 @@ from nbgraph.errors import NotStorable
 from nbgraph.store import codec_forms as codes
 from nbgraph.store.codec_arrays import array_form, array_of
 from nbgraph.store.codec_containers import forms, values_of, within
-from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly, refusal
 from nbgraph.store.codec_outside import imported, needed
 
 _UNITS = ("s", "ms", "us", "ns")
@@ -69,7 +69,7 @@ def _column_form(write: Writer, held: Any, left: int) -> Any:
     }.get(type(dtype))
     if make is None:
         if not hasattr(array, "_mask") or type(dtype).__module__.partition(".")[0] != "pandas":
-            raise NotStorable(f"column of dtype {dtype}", "", "convert it to a dtype of numpy or pandas with values")
+            raise refusal(f"column of dtype {dtype}", "convert it to a dtype of numpy or pandas with values")
         make = _masked_form
     found: Any = make
     return found(write, array, left)
@@ -210,7 +210,7 @@ def _freq_form(value: Any) -> str | None:
     except ValueError:
         same = False
     if not same:
-        raise NotStorable(f"index of the frequency {freq!r}", "", "such a frequency has no name; set index.freq = None")
+        raise refusal(f"index of the frequency {freq!r}", "such a frequency has no name; set index.freq = None")
     return str(freq.freqstr)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from nbgraph.errors import NotStorable
 from nbgraph.store import codec_forms as codes
 from nbgraph.store.codec_containers import within
-from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Make, Malformed, Reader, Writer, exactly, refusal
 from nbgraph.store.codec_outside import imported, needed
 
 _PIXELS_A_BYTE = 8  # in the mode "1"; other modes have fewer
@@ -24,13 +24,13 @@ def maker_of_image(kind: type) -> Make | None:
     image = imported("PIL").Image
     if issubclass(kind, image) and kind is not image:
         why = "it is tied to the file that it was opened from; return image.copy()"
-        raise NotStorable(kind.__name__, "", why)
+        raise refusal(kind.__name__, why)
     return _image_form if kind is image else None
 
 
 def _image_form(write: Writer, value: Any, left: int) -> Any:
     if value.mode not in _MODES:
-        raise NotStorable(f"image of the mode {value.mode}", "", "convert it to one of the usual modes")
+        raise refusal(f"image of the mode {value.mode}", "convert it to one of the usual modes")
     palette = None
     if value.palette is not None:
         palette = [value.palette.mode, bytes(value.getpalette(value.palette.mode) or ())]

@@ -16,7 +16,7 @@ from msgspec.msgpack import Ext
 
 from nbgraph.errors import NotStorable
 from nbgraph.store import codec_forms as codes
-from nbgraph.store.codec_forms import MARKS, Kinds, Leaf, Make, Malformed, Reader, Writer, exactly
+from nbgraph.store.codec_forms import MARKS, Kinds, Leaf, Make, Malformed, Reader, Writer, exactly, refusal
 
 _COMPLEX = struct.Struct(">dd")
 _DATE = struct.Struct(">HBB")
@@ -110,7 +110,7 @@ def _timezone(read: Reader, parts: list[Any], left: int) -> datetime.timezone:
 
 def _zone_info_form(write: Writer, value: ZoneInfo, left: int) -> Any:
     if value.key is None:
-        raise NotStorable("ZoneInfo", "", "a time zone that was read from a file has no key; use ZoneInfo(key)")
+        raise refusal("ZoneInfo", "a time zone that was read from a file has no key; use ZoneInfo(key)")
     return Ext(codes.ZONE, _text_bytes(value.key))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from nbgraph.store.codec_forms import Malformed
 
 _MODULES: Final = {"numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "PIL": "PIL.Image"}
+SAFE_PYARROW: Final = 15  # until 14.0.1 a stream could name a type that was unpickled
 _INSTALLED_AS: Final = {"PIL": "pillow"}
 
 
@@ -31,7 +32,10 @@ def imported(package: str) -> Any:
 def needed(package: str) -> Any:
     """The module of one of the packages, to read with; Malformed where it is not installed."""
     try:
-        return import_module(_MODULES[package])
+        found = import_module(_MODULES[package])
     except ImportError:
         name = _INSTALLED_AS.get(package, package)
         raise Malformed(f"it holds data of {name}, which is not installed here; pip install {name}") from None
+    if package == "pyarrow" and int(found.__version__.partition(".")[0]) < SAFE_PYARROW:
+        raise Malformed(f"it holds a table, which pyarrow {found.__version__} may run code to read; update pyarrow")
+    return found

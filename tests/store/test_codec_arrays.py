@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from nbgraph.errors import NotStorable, StoreDamaged
 from nbgraph.store.classes import KNOWN
 from nbgraph.store.codec import pack, unpack
 from nbgraph.store.codec_forms import ARRAY, SCALAR
-from tests.store.values import mark, there_and_back
+from tests.store.values import check_damage, mark, mutated, there_and_back
 
 POINT = np.dtype([("x", "<f4"), ("name", "S3"), ("at", ">i2", (2, 2)), ("in", [("deep", "?")])])
 ARRAYS = [
@@ -28,7 +29,7 @@ ARRAYS = [
 SCALARS = [
     *(np.float64(-0.0), np.float32("nan"), np.int8(-1), np.uint64(2**64 - 1), np.bool_(True), np.complex64(1j)),
     *(np.longlong(3), np.longdouble("0.1"), np.str_(""), np.str_("a\0"), np.str_("\ud800"), np.bytes_(b"a\0")),
-    *(np.datetime64("2024-02-29"), np.datetime64("NaT"), np.timedelta64(5, "h"), np.zeros(1, POINT)[0], np.void(b"ab")),
+    *(np.datetime64("2024-02-29"), np.datetime64("NaT", "s"), np.timedelta64(5, "h"), np.zeros(1, POINT)[0], np.void(b"ab")),
 ]
 
 
@@ -112,3 +113,16 @@ DAMAGED = {
 def test_what_was_never_an_array_is_damage(data: bytes) -> None:
     with pytest.raises(StoreDamaged):
         unpack(data, KNOWN)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mutated(st.sampled_from([*ARRAYS, *SCALARS]).map(pack)))
+def test_mutated_arrays_are_a_value_or_damage(data: bytes) -> None:
+    check_damage(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=5000, deadline=None)
+@given(mutated(st.sampled_from([*ARRAYS, *SCALARS]).map(pack)))
+def test_thousands_of_mutated_arrays(data: bytes) -> None:
+    check_damage(data)

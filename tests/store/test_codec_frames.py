@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nbgraph.errors import NotStorable, StoreDamaged
 from nbgraph.store.classes import KNOWN
 from nbgraph.store.codec import pack, unpack
 from nbgraph.store.codec_forms import FRAME, INDEX, NA, NAT, TIMESTAMP
-from tests.store.values import leaf, mark, there_and_back
+from tests.store.values import check_damage, leaf, mark, mutated, there_and_back
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAYS = pd.date_range("2024-10-26", periods=3, tz=BERLIN)
@@ -191,3 +194,21 @@ def test_what_was_never_a_frame_is_damage(data: bytes) -> None:
 def test_leaves_of_pandas_need_no_bytes() -> None:
     assert unpack(leaf(NAT, b""), KNOWN) is pd.NaT
     assert unpack(leaf(NA, b""), KNOWN) is pd.NA
+
+
+HELD = [pd.DataFrame(COLUMNS), *[pd.Series(values) for values in COLUMNS.values()], *INDEXES, *MOMENTS]
+
+
+@settings(max_examples=40, deadline=None)
+@given(mutated(st.sampled_from(HELD).map(pack)))
+def test_mutated_frames_are_a_value_or_damage(data: bytes) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        check_damage(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=5000, deadline=None)
+@given(mutated(st.sampled_from(HELD).map(pack)))
+def test_thousands_of_mutated_frames(data: bytes) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        check_damage(data)

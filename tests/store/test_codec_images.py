@@ -6,6 +6,8 @@ import io
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from nbgraph.errors import NotStorable, StoreDamaged
@@ -13,7 +15,7 @@ from nbgraph.store.classes import KNOWN
 from nbgraph.store.codec import pack, unpack
 from nbgraph.store.codec_forms import IMAGE
 from nbgraph.store.codec_images import _MODES
-from tests.store.values import mark, there_and_back
+from tests.store.values import check_damage, mark, mutated, there_and_back
 
 
 def image(mode: str) -> Any:
@@ -74,3 +76,16 @@ def test_info_that_cannot_be_kept_is_refused() -> None:
 def test_what_was_never_an_image_is_damage(data: bytes) -> None:
     with pytest.raises(StoreDamaged):
         unpack(data, KNOWN)
+
+
+@settings(max_examples=60, deadline=None)
+@given(mutated(st.sampled_from(sorted(_MODES)).map(image).map(pack)))
+def test_mutated_images_are_a_value_or_damage(data: bytes) -> None:
+    check_damage(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=5000, deadline=None)
+@given(mutated(st.sampled_from(sorted(_MODES)).map(image).map(pack)))
+def test_thousands_of_mutated_images(data: bytes) -> None:
+    check_damage(data)

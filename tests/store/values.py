@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from hypothesis import strategies as st
 from msgspec.msgpack import Ext
 
-from nbgraph.store.classes import KNOWN
+from nbgraph.errors import NotStorable, StoreDamaged
+from nbgraph.store.classes import KNOWN, Classes
 from nbgraph.store.codec import pack, unpack
 
 
@@ -52,3 +54,36 @@ def mark(code: int, *parts: Any) -> bytes:
 def leaf(code: int, data: bytes) -> bytes:
     """The bytes of a value of one part, as somebody else might write them."""
     return msgspec.msgpack.encode(Ext(code, data))
+
+
+def check_damage(data: bytes) -> None:
+    """Either it is a value, which is then written and read as itself, or it is damage; nothing else happens."""
+    for classes in (KNOWN, Classes()):
+        try:
+            value = unpack(data, classes)
+        except StoreDamaged:
+            continue
+        try:
+            again = pack(value)
+        except NotStorable:
+            continue  # a class may be filled with what its own code would not have
+        assert pack(unpack(again, classes)) == again
+
+
+@st.composite
+def mutated(draw: st.DrawFn, packed: st.SearchStrategy[bytes]) -> bytes:
+    """Bytes of values with a few bytes changed, cut out, put in or repeated."""
+    data = bytearray(draw(packed))
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(data) - 1))
+        change = draw(st.sampled_from(["flip", "cut", "insert", "repeat"]))
+        if change == "flip":
+            data[place] = draw(st.integers(0, 255))
+        elif change == "cut":
+            del data[place : place + draw(st.integers(1, 3))]
+        elif change == "insert":
+            data[place:place] = draw(st.binary(max_size=5))
+        else:
+            data[place:place] = data[place : place + 20]
+        data = data or bytearray(b"\xc1")
+    return bytes(data)
