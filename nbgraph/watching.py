@@ -23,6 +23,7 @@ from nbgraph.core.watchers import Watchers
 from nbgraph.errors import ApprovalError, NbgraphError, RunError, told
 
 EVERY = 0.25  # seconds between looks at the store
+SELDOM = 5.0  # where no process has the run
 ENDED = (Status.DONE, Status.CANCELLED)
 
 
@@ -153,18 +154,20 @@ class Watch:
 
     # On the loop
 
-    async def look(self) -> bool:
-        """Look at the store once; whether there is more to come."""
+    async def look(self) -> float | None:
+        """Look at the store once; the seconds until the next look, None where there is nothing more to come."""
         try:
             history = await asyncio.to_thread(self._store.history, self.id, self._seen)
             summary = await asyncio.to_thread(self._store.run, self.id)
-        except NbgraphError as error:
+        except (NbgraphError, RuntimeError) as error:  # the latter where the interpreter is ending
             self._stand(Status.FAILED, f"it can be watched no longer: {told(error)}")
-            return False
+            return None
         self._take(history)
         if summary.interrupted:
             self._stand(Status.PAUSED, f"the process that had it has ended; graph.resume({self.id!r}) goes on.")
-        return self.status not in ENDED
+        if self.status in ENDED:
+            return None
+        return EVERY if summary.owner is not None and summary.owner.alive else SELDOM
 
     def _take(self, history: History) -> None:
         """Take in what has been added to the log."""
@@ -196,6 +199,9 @@ def _follow(watch: weakref.ref[Watch], loop: asyncio.AbstractEventLoop) -> None:
 
 async def _look_on(watch: weakref.ref[Watch]) -> None:
     """Look again and again, while somebody holds the watch and there is more to come."""
-    while (looking := watch()) is not None and await looking.look():
+    while (looking := watch()) is not None:
+        pause = await looking.look()
         del looking
-        await asyncio.sleep(EVERY)
+        if pause is None:
+            return
+        await asyncio.sleep(pause)

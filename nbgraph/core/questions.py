@@ -26,7 +26,8 @@ class Questions:
 
     `changed` guards the open questions together with the run's status, and `go_on` is called under it with each answer.
     `notices` are sentences on answers that were given beforehand and not used. `arriving` counts answers that were
-    given and have not yet reached who waits for them. `asked` are those that were asked before, in another process.
+    given and have not yet reached who waits for them. `asked` are those that were asked before, in another process;
+    `told` are the ids of those whose answer has been told to watchers.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Questions:
         clock: Callable[[], float],
         go_on: Callable[[asyncio.Future[Approval], Approval], None],
         asked: Mapping[str, Approval],
+        told: set[str],
     ) -> None:
         self._store, self._given, self._clock = store, given, clock
         self._changed, self._go_on, self._notices = changed, go_on, notices
         self._known, self._open = dict(asked), dict[str, Asked]()
-        self._closed = ""
+        self._not_yet = {id for id, before in asked.items() if before.answer is None}  # asked again by their tasks
+        self._closed, self.told = "", told
         self.arriving = 0
 
     @property
@@ -74,6 +77,8 @@ class Questions:
             answered = known is not None and known.answer is not None and known.digest == asked.approval.digest
             self._known[asked.approval.id] = known if known is not None and answered else asked.approval
             self._open[asked.approval.id] = asked
+            self.told.discard(asked.approval.id)
+            self._not_yet.discard(asked.approval.id)
         if known is not None and answered:  # by another process, between the store's keeping it and this
             self.receive(known)
 
@@ -106,7 +111,7 @@ class Questions:
             if approval.answer is None and self._closed:
                 raise ApprovalError(self._closed)
             asked = self._open.get(approval.id)
-            if asked is None and approval.answer is None:
+            if asked is None and approval.answer is None and approval.id not in self._not_yet:
                 raise ApprovalError(f"{approval.node} asks this no more: its task has ended.")
         if form is not None and not isinstance(form, Mapping):
             form = {"": form}  # the entry of a form for one value

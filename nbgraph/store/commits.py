@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterable
 from dataclasses import replace
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _INSERT = "INSERT INTO log VALUES (?, ?)"
 _ADVANCE = (
     "UPDATE runs SET status = ?, reason = ?, waiting = ?, changed_at = ?, steps = ?, seq = ?, chain = ?, asked = ?,"
-    " bytes = ?, checksum = ? WHERE number = ? AND fence = ?"
+    " shots = ?, bytes = ?, checksum = ? WHERE number = ? AND fence = ?"
 )
 
 
@@ -47,13 +48,14 @@ class Item:
     `approval` is the question that it asks, and how that is packed; `withdraws` the id of one that is asked no more.
     """
 
-    __slots__ = ("approval", "blobs", "columns", "found", "future", "held", "place", "record", "withdraws")
+    __slots__ = ("approval", "blobs", "columns", "found", "future", "held", "kept", "place", "record", "withdraws")
 
     def __init__(self, held: Held, seq: int, record: bytes, blobs: tuple[Blob, ...], columns: tuple[Any, ...]) -> None:
         self.held, self.place, self.record, self.blobs, self.columns = held, held.base + seq, record, blobs, columns
         self.future: asyncio.Future[Approval | None] | None = None
         self.approval: tuple[Approval, PackedRecord] | None = None
         self.withdraws = ""
+        self.kept = False
         self.found: Approval | None = None  # the question, where it has an answer already
 
 
@@ -64,7 +66,7 @@ class Held:
         self.row, self.packer, self.classes = row, packer, classes
         self.number, self.run_id, self.fence, self.base = row.number, row.id, row.fence, row.number * SPAN
         self.columns: tuple[Any, ...] = row[HOT : HOT + 7]  # where it stands by the last commit
-        self.asked, self.bytes = row.asked, row.bytes
+        self.asked, self.shots, self.bytes = row.asked, row.shots, row.bytes
         self.outbox: list[Item] = []
         self.tried = False  # whether a commit of the outbox has failed, so that some of it may be there
         self.gone: Exception | None = None  # why it can be written no more
@@ -90,19 +92,14 @@ class Held:
 
 def advance(connection: sqlite3.Connection, held: Held) -> tuple[int, int] | None:
     """Write what is in the outbox; how many questions and bytes it has then, or None where the run was taken."""
-    items = held.outbox
-    if held.tried:
-        items = [item for item in items if not _is_there(connection, item)]
-    asked, size = held.asked, held.bytes
-    for item in items:
-        size += len(item.record)
-        if item.blobs:
-            size += write_blobs(connection, held.number, item.blobs, held.orphans)
-        if item.approval is not None:
-            added, took = _ask(connection, held, item, *item.approval)
-            asked, size = asked + added, size + took
-        elif item.withdraws:
-            _withdraw(connection, held, item.withdraws)
+    items = _left(connection, held) if held.tried else held.outbox
+    rich = [item for item in items if item.blobs or item.approval or item.withdraws]
+    if rich and not is_ours(connection, held):  # of others `move` tells, which comes before them
+        return None
+    asked, size = held.asked, held.bytes + sum([len(item.record) for item in items])
+    for item in rich:
+        added, took = _beside(connection, held, item)
+        asked, size = asked + added, size + took
     if not move(connection, held, held.outbox[-1].columns, asked, size):
         return None
     if len(items) == 1:
@@ -112,11 +109,30 @@ def advance(connection: sqlite3.Connection, held: Held) -> tuple[int, int] | Non
     return asked, size
 
 
-def move(connection: sqlite3.Connection, held: Held, columns: tuple[Any, ...], asked: int, size: int) -> bool:
-    """Write where the run stands; False where another process has taken it."""
-    row = held.row
-    mark = checksum((*row[:HOT], *columns, asked, size, *row[-3:]))
-    return connection.execute(_ADVANCE, (*columns, asked, size, mark, held.number, held.fence)).rowcount == 1
+def _beside(connection: sqlite3.Connection, held: Held, item: Item) -> tuple[int, int]:
+    """Write what an entry brings beside itself; how many questions and bytes that is."""
+    asked, took = 0, write_blobs(connection, held.number, item.blobs, held.orphans)
+    if item.approval is not None:
+        asked, more = _ask(connection, held, item, *item.approval)
+        took += more
+    elif item.withdraws:
+        _withdraw(connection, held, item.withdraws)
+    return asked, took
+
+
+def is_ours(connection: sqlite3.Connection, held: Held) -> bool:
+    """Whether no other process has taken the run."""
+    row = connection.execute("SELECT fence FROM runs WHERE number = ?", (held.number,)).fetchone()
+    return row is not None and row[0] == held.fence
+
+
+def _left(connection: sqlite3.Connection, held: Held) -> list[Item]:
+    """What is not there of an outbox whose commit seemed to fail: it may have been kept all the same."""
+    left = [item for item in held.outbox if not _is_there(connection, item)]
+    if len(left) < len(held.outbox):
+        found = connection.execute("SELECT asked, bytes FROM runs WHERE number = ?", (held.number,)).fetchone()
+        held.asked, held.bytes = found or (held.asked, held.bytes)
+    return left
 
 
 def _is_there(connection: sqlite3.Connection, item: Item) -> bool:
@@ -129,16 +145,32 @@ def _is_there(connection: sqlite3.Connection, item: Item) -> bool:
     return found is not None
 
 
+def move(
+    connection: sqlite3.Connection, held: Held, columns: tuple[Any, ...], asked: int, size: int, shots: int = 0
+) -> bool:
+    """Write where the run stands, with `shots` more snapshots; False where another process has taken it."""
+    row, columns = held.row, (*columns, asked, held.shots + shots, size)
+    mark = checksum((*row[:HOT], *columns, *row[-3:]))
+    return connection.execute(_ADVANCE, (*columns, mark, held.number, held.fence)).rowcount == 1
+
+
 def why_gone(connection: sqlite3.Connection, held: Held, path: str) -> NbgraphError:
     """Why a run is no longer this process's."""
     row = connection.execute(f"SELECT {RUN_COLUMNS}, checksum FROM runs WHERE number = ?", (held.number,)).fetchone()
     if row is None:
         return NoSuchRun(f"{held.run_id} was deleted from {path} by another process.")
     found = run_row(row, path)
-    if found.owner is None:  # taken, and let go again
-        return OwnedElsewhere(held.run_id, 0, "another machine", found.since)
+    if found.owner is None:
+        return _let_go_since(found)
     owner = owner_row(connection, found.owner, path)
     return OwnedElsewhere(held.run_id, owner.process.pid, owner.process.host, found.since)
+
+
+def _let_go_since(row: RunRow) -> OwnedElsewhere:
+    error = OwnedElsewhere(row.id, 0, "", row.since)
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.since))
+    error.args = (f"another process took {row.id} at {at}, and has let it go again; resume it to go on from there.",)
+    return error
 
 
 # Questions
@@ -244,15 +276,21 @@ def new_answers(connection: sqlite3.Connection, held: Held) -> list[Approval]:
 # Snapshots
 
 
-def write_snapshot(connection: sqlite3.Connection, held: Held, seq: int, number: int, packed: PackedRecord) -> int:
-    """Keep a snapshot; the bytes that it took, or -1 where the run was taken."""
+def write_snapshot(
+    connection: sqlite3.Connection, held: Held, seq: int, number: int, packed: PackedRecord
+) -> tuple[int, int]:
+    """Keep a snapshot; how many there are more, and the bytes that it took."""
+    if not is_ours(connection, held):
+        return 0, 0
     took = write_blobs(connection, held.number, packed.blobs)
     size, data = len(packed.data), compressed(packed.data)
     place = held.base + number
     record = sealed(root("snapshot", held.run_id), (place, seq, size), data)
-    connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (place, seq, size, record))
+    more = 1 - connection.execute("DELETE FROM snapshots WHERE place = ?", (place,)).rowcount
+    connection.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?)", (place, seq, size, record))
     took += len(record)
-    return took if move(connection, held, held.columns, held.asked, held.bytes + took) else -1
+    move(connection, held, held.columns, held.asked, held.bytes + took, more)
+    return more, took
 
 
 # Answers to those who wait

@@ -144,9 +144,9 @@ def _address(path: str, mode: str) -> str:
 
 
 def identity(path: str) -> tuple[int, int] | None:
-    """Which file stands at a path; None where there is none."""
+    """Which file stands at a path; None where none can be seen."""
     try:
         found = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_dev, found.st_ino

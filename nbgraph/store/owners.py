@@ -42,7 +42,7 @@ def machine() -> str:
     """The boot of this machine and its space of process numbers; empty where they are not known."""
     try:
         if sys.platform == "linux":
-            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
                 return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
         if sys.platform == "darwin":
             return _said("sysctl", "-n", "kern.boottime")

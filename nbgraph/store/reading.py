@@ -61,7 +61,7 @@ class Reader:
         """Where a run stands; NoSuchRun where there is none with that id."""
         row = self._connection.execute(f"{_SELECT} WHERE id = ?", (run_id,)).fetchone()
         if row is None:
-            self._check_count()
+            self._check_rows()
             raise no_run(run_id)
         return run_row(row, self._path)
 
@@ -111,6 +111,14 @@ class Reader:
         there = self._connection.execute("SELECT count(*) FROM runs NOT INDEXED").fetchone()[0]
         if there != counted(self._connection, "runs", self._path):
             raise StoreDamaged(f"the store {self._path} is damaged: it does not hold as many runs as were kept in it.")
+
+    def _check_rows(self) -> None:
+        """StoreDamaged where a run was not found since its row, or the way to it, is damaged."""
+        self._check_count()
+        for row in self._connection.execute(f"{_SELECT} NOT INDEXED").fetchall():
+            found = self._connection.execute("SELECT number FROM runs WHERE id = ?", (row[1],)).fetchone()
+            if found != (run_row(row, self._path).number,):
+                raise StoreDamaged(f"the store {self._path} is damaged: the index of its runs is.")
 
     # Logs
 
@@ -176,6 +184,9 @@ class Reader:
         """The latest snapshot up to a step, and how many entries the log had."""
         row = self.row(run_id)
         start = row.number * SPAN
+        there = "SELECT count(*) FROM snapshots WHERE place >= ? AND place < ?"
+        if self._connection.execute(there, (start, start + SPAN)).fetchone()[0] != row.shots:
+            raise StoreDamaged(f"the store {self._path} is damaged: a snapshot of {run_id} is gone.")
         found = self._connection.execute(
             "SELECT place, seq, size, record FROM snapshots WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1",
             (start, start + min(number, SPAN - 1)),
@@ -192,7 +203,10 @@ class Reader:
         """The questions of a run, or of all, in the order of asking."""
         if run_id is not None:
             found = self._connection.execute(f"{_SELECT} WHERE id = ?", (run_id,)).fetchone()
-            return self._asked(run_row(found, self._path), open_only) if found is not None else []
+            if found is None:
+                self._check_rows()
+                return []
+            return self._asked(run_row(found, self._path), open_only)
         self._check_count()
         asked = self._connection.execute("SELECT total(asked) FROM runs NOT INDEXED").fetchone()[0]
         rows = self._connection.execute(
@@ -201,28 +215,25 @@ class Reader:
         ).fetchall()
         if len(rows) != asked:
             raise StoreDamaged(f"the store {self._path} is damaged: a question is gone.")
-        return [
-            self._approval(number, state, record, str(run_id))
-            for number, state, record, run_id in rows
-            if not open_only or state == OPEN
+        sound = [
+            (state, unsealed(root("approval", str(id)), (number, state), data)) for number, state, data, id in rows
         ]
+        return [self._unpacker.approval(data) for state, data in sound if not open_only or state == OPEN]
 
     def _asked(self, row: RunRow, open_only: bool = False) -> list[Approval]:
-        approvals = list(self._approvals(row.number, row.id, open_only))
-        if not open_only and len(approvals) != row.asked:
-            raise StoreDamaged(f"{row.asked} questions were asked, and {len(approvals)} are there.")
-        return approvals
+        states = self._connection.execute("SELECT state FROM approvals WHERE run = ?", (row.number,)).fetchall()
+        if len(states) != row.asked:
+            raise StoreDamaged(f"{row.asked} questions were asked in {row.id}, and {len(states)} are there.")
+        return list(self._approvals(row.number, row.id, open_only))
 
     def _approvals(self, number: int, run_id: str, open_only: bool = False) -> Iterator[Approval]:
-        states = "= 0" if open_only else "IS NOT NULL"
         rows = self._connection.execute(
-            f"SELECT number, state, record FROM approvals WHERE run = ? AND state {states} ORDER BY number", (number,)
+            "SELECT number, state, record FROM approvals WHERE run = ? ORDER BY number", (number,)
         )
         for asked, state, record in rows.fetchall():
-            yield self._approval(asked, state, record, run_id)
-
-    def _approval(self, number: int, state: int, record: bytes, run_id: str) -> Approval:
-        return self._unpacker.approval(unsealed(root("approval", run_id), (number, state), record))
+            data = unsealed(root("approval", run_id), (asked, state), record)
+            if not open_only or state == OPEN:
+                yield self._unpacker.approval(data)
 
 
 def whole(entry: Entry) -> Entry:

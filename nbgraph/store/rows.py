@@ -49,6 +49,7 @@ class RunRow(NamedTuple):
     seq: int
     chain: int
     asked: int
+    shots: int
     bytes: int
     fence: int
     owner: int | None

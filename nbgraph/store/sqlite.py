@@ -24,7 +24,8 @@ from nbgraph.store.reading import Reader, last_step
 from nbgraph.store.rows import ANSWERED, OPEN, SPAN, WITHDRAWN, RunRow, Standing, checksum, count, root
 from nbgraph.store.sqlite_log import SqliteLog
 from nbgraph.store.telling import no_run, taken, unanswerable
-from nbgraph.store.writer import Writer, writer_of
+from nbgraph.store.writer import Writer
+from nbgraph.store.writers import writer_of
 
 _T = TypeVar("_T")
 _MARKS = ", ".join("?" * (len(RunRow._fields) + 1))
@@ -63,7 +64,7 @@ class SqliteStore:
     @property
     def notice(self) -> str:
         """What the file system lacks, or an empty text."""
-        return self._writer.notice
+        return self._writer.file.notice
 
     # Runs of this process
 
@@ -83,7 +84,7 @@ class SqliteStore:
             row = reader.row(run_id)
             _check_free(reader, row)
             now = time.time()
-            row = row._replace(fence=row.fence + 1, owner=writer.own(connection), since=now)
+            row = row._replace(fence=row.fence + 1, owner=writer.lease.own(connection), since=now)
             connection.execute(
                 "UPDATE runs SET fence = ?, owner = ?, since = ?, checksum = ? WHERE number = ?",
                 (*row[-3:], checksum(row), row.number),
@@ -96,9 +97,9 @@ class SqliteStore:
         return self._log(writer, writer.do(take))
 
     def _log(self, writer: Writer, held: Held) -> SqliteLog:
-        if writer.notice and not self._warned:
+        if writer.file.notice and not self._warned:
             self._warned = True
-            warnings.warn(writer.notice, stacklevel=3)
+            warnings.warn(writer.file.notice, stacklevel=3)
         return SqliteLog(writer, held)
 
     # Reading
@@ -159,7 +160,7 @@ class SqliteStore:
                 with closing(connection):
                     connection.execute("BEGIN")
                     return read(Reader(connection, self.path, self._classes, self._load))
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:  # the last where SQLite quotes what is damaged
             raise explained(error, self.path, self._wait) from None
         if isinstance(empty, Exception):
             raise empty
@@ -176,9 +177,10 @@ class SqliteStore:
 
     def answer(self, approval_id: str, answer: Answer) -> Approval:
         """Keep the first answer to a question, in one transaction; see `Store.answer` for the errors."""
+        writer = self._writer
+        writer.settle()
         if not os.path.exists(self.path):
             raise unanswerable(approval_id, None)
-        writer = self._writer
         run, answered = writer.do(lambda connection: keep_answer(connection, approval_id, answer, self._classes))
         writer.tell(run, answered)
         return answered
@@ -275,8 +277,8 @@ class _New:
         if connection.execute("SELECT 1 FROM runs WHERE id = ?", (run.id,)).fetchone():
             raise taken(run.id)
         fixed = run.id, run.graph, run.parent, run.parent_step, run.relation, float(run.started_at)
-        owned = 1, writer.own(connection), time.time()
-        row = RunRow._make((0, *fixed, *standing.columns(), len(self.approvals), 0, *owned))
+        owned = 1, writer.lease.own(connection), time.time()
+        row = RunRow._make((0, *fixed, *standing.columns(), len(self.approvals), 0, 0, *owned))
         added = connection.execute(f"INSERT INTO runs VALUES ({_MARKS})", (None, *row[1:], 0))
         row = row._replace(number=int(added.lastrowid or 0))
         places = range(row.number * SPAN, row.number * SPAN + len(self.records))

@@ -5,88 +5,68 @@ What is there when it comes by is written in one transaction, so that runs share
 
 from __future__ import annotations
 
-import atexit
-import os
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from nbgraph.core.records import Snapshot
 from nbgraph.errors import OwnedElsewhere, StoreError
-from nbgraph.store.commits import Held, Item, advance, new_answers, resolve, why_gone, write_snapshot
-from nbgraph.store.database import explained, identity, make_file, writing
-from nbgraph.store.migrations import migrate
-from nbgraph.store.owners import Process, this_process
+from nbgraph.store.commits import Held, Item, advance, is_ours, new_answers, resolve, why_gone, write_snapshot
+from nbgraph.store.file import File, is_of_all
+from nbgraph.store.leases import Lease
+from nbgraph.store.owners import this_process
+from nbgraph.store.queued import Close, End, Job, Snap
 from nbgraph.store.rows import HOT, checksum
 
-LOOK = 0.25  # seconds between looks at the file's name, and for answers that another process gave
+LOOK = 0.25  # seconds between looks for answers that another process gave
+SOON = 0.01  # seconds that what nobody waits for may wait for what somebody does
 IDLE = 5.0  # seconds without a run and without work until the thread ends
 _T = TypeVar("_T")
 
 
-class Job(NamedTuple):
-    """Something to be done with the connection, `whole` within one transaction."""
-
-    done: Callable[[sqlite3.Connection], Any]
-    whole: bool
-    future: Future[Any]
-
-
-class Close(NamedTuple):
-    """A run is let go."""
-
-    held: Held
-
-
-class Snap(NamedTuple):
-    """A snapshot of a run whose log had `seq` entries; `told` is called with the bytes that it took."""
-
-    held: Held
-    snapshot: Snapshot
-    seq: int
-    told: Callable[[int], None]
-
-
-class End(NamedTuple):
-    """The process ends."""
-
-
 class Writer:
-    """The thread of one file; `writer_of` gives it. Every method but those with an underscore is for any thread."""
+    """The thread of one file; `writers.writer_of` gives it. Methods without an underscore are for any thread."""
 
     def __init__(self, path: str, synchronous: str, wait: float, lease: float) -> None:
-        self.path, self.synchronous, self.wait, self.lease = path, synchronous, wait, lease
-        self.process: Process = this_process()
-        self.notice = ""
+        self.path = path
+        self.file = File(path, synchronous, wait)
+        self.lease = Lease(this_process(), lease)
         self._queue: deque[Item | Job | Close | Snap | End] = deque()
         self._signal = threading.Lock()  # free where there is something to do
         self._signal.acquire()
         self._state = threading.RLock()  # guards the start and the end of the thread
-        self._running = self._ended = False
+        self._running = self._ended = self._urgent = self._soon = False
         self._thread: threading.Thread | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._looked = self._renewed = self._worked = 0.0
-        self._version = -1
-        self._owner: int | None = None
+        self._renewed = self._worked = 0.0
+        self._version = -1  # of the data that was looked at for answers
         self._held: dict[int, Held] = {}
         self._listening: set[Held] = set()  # with open questions
+        self._snaps: list[Snap] = []  # which come after what somebody waits for
         self._ready: dict[Held, None] = {}  # with something in the outbox
 
     # For any thread
 
-    def put(self, thing: Item | Job | Close | Snap | End) -> None:
-        """Queue something; nothing in here waits, since the garbage collector may be what calls it."""
-        self._queue.append(thing)
+    # `put` and `put_soon` wait for nothing, since the garbage collector may be what closes a log
 
-    def wake(self) -> None:
-        """See that what was queued is written now."""
+    def put(self, thing: Item | Job | Close | End) -> None:
+        """See that something is written now, after all that was queued before."""
+        self._queue.append(thing)
+        self._urgent = True
+        self._wake()
+
+    def put_soon(self, thing: Item | Snap) -> None:
+        """See that something is written with the next thing that somebody waits for, or after a moment."""
+        self._queue.append(thing)
+        if not self._soon:
+            self._soon = True
+            self._wake()
+
+    def _wake(self) -> None:
         with suppress(RuntimeError):  # it is awake already
             self._signal.release()
         if not self._running:
@@ -98,7 +78,6 @@ class Writer:
             raise StoreError(f"the store {self.path} is closed: this process is ending.")
         future: Future[_T] = Future()
         self.put(Job(done, whole, future))
-        self.wake()
         return future.result()
 
     def settle(self) -> None:
@@ -124,8 +103,14 @@ class Writer:
         self._worked = time.monotonic()
         while not self._ended:
             self._signal.acquire(timeout=self._pause())
-            self._drain()
-            self._look_around()
+            if self._soon and not self._urgent:
+                self._signal.acquire(timeout=SOON)
+            self._soon = self._urgent = False
+            try:
+                self._drain()
+                self._look_around()
+            except Exception:  # somebody who was told raised; others must still be written
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
             if not self._held and not self._ready and self._may_end():
                 return
 
@@ -138,70 +123,70 @@ class Writer:
             if self._queue:  # and whoever queues something now starts another
                 self._running = True
                 return False
-            self._hang_up()
+            self.file.close()
             return True
 
     def _pause(self) -> float:
         if not self._held:
             return IDLE
-        return LOOK if self._listening else self.lease / 3
+        return LOOK if self._listening else self.lease.seconds / 3
 
     def _drain(self) -> None:
         """Take all that is queued, in order; entries are gathered until something else comes."""
-        snaps = []
         if self._queue:
             self._worked = time.monotonic()
         while self._queue:
             thing = self._queue.popleft()
             if type(thing) is Item:
-                thing.held.outbox.append(thing)
-                self._ready[thing.held] = None
+                self._gather(thing)
             elif type(thing) is Snap:
-                snaps.append(thing)
+                self._snaps.append(thing)
             else:
                 self._flush()
                 self._other(thing)
         self._flush()
-        for snap in snaps:
-            self._snap(snap)
+        self._take_snaps()
+
+    def _gather(self, item: Item) -> None:
+        """Put an entry into the outbox of its run; one that failed may be given again."""
+        held = item.held
+        if item.kept:
+            resolve([(item, None)])
+        elif not held.tried or item not in held.outbox:
+            held.outbox.append(item)
+        self._ready[held] = None
 
     def _other(self, thing: Any) -> None:
         if isinstance(thing, Job):
             self._job(thing)
         elif isinstance(thing, Close):
+            self._take_snaps()
             thing.held.closing = True
+            self.file.look()
             self._let_go(thing.held)
         else:
             self._end()
 
     # What is done
 
+    def _connection(self) -> sqlite3.Connection:
+        return self.file.connection(kept=bool(self._held))
+
+    def _within(self, done: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do something in one transaction."""
+        return self.file.within(self._connection(), done)
+
     def _job(self, job: Job) -> None:
         try:
-            connection = self._connected()
-            made = self._within(partial(job.done, connection)) if job.whole else job.done(connection)
+            connection = self._connection()
+            made = self.file.within(connection, job.done) if job.whole else job.done(connection)
         except BaseException as error:
-            job.future.set_exception(self._explained(error))
+            job.future.set_exception(self.file.explained(error))
             return
         if isinstance(made, Held):
             self._held[made.number] = made
             self._listen(made)
         job.future.set_result(made)
-
-    def _within(self, done: Callable[[], _T]) -> _T:
-        """Do something in one transaction."""
-        connection = self._connected()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            made = done()
-            connection.execute("COMMIT")
-        except BaseException:
-            self._looked = 0.0  # the file may be gone
-            if connection.in_transaction:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-            raise
-        return made
 
     def _flush(self) -> None:
         """Commit all outboxes together; where that fails for a reason of one of them, each by itself."""
@@ -211,7 +196,7 @@ class Writer:
         error = self._commit(ready)
         if error is None:
             return
-        if len(ready) > 1 and not isinstance(error, sqlite3.OperationalError | StoreError | OSError):
+        if len(ready) > 1 and not is_of_all(error):
             for held in ready:
                 if (error := self._commit([held])) is not None:
                     self._put_off([held], error)
@@ -222,8 +207,7 @@ class Writer:
         outcome: dict[Held, tuple[int, int] | None] = {}
         gone: dict[Held, Exception] = {}
 
-        def write() -> None:
-            connection = self._connected()
+        def write(connection: sqlite3.Connection) -> None:
             for held in ready:
                 if held.gone is None:
                     outcome[held] = advance(connection, held)
@@ -244,6 +228,7 @@ class Writer:
             held.asked, held.bytes = sums
             held.columns = items[-1].columns
             for item in items:
+                item.kept = True
                 if item.approval is not None or item.withdraws:
                     self._heard_of(item)
             done += [(item, None) for item in items]
@@ -271,127 +256,72 @@ class Writer:
 
     def _put_off(self, ready: list[Held], error: Exception) -> None:
         """What could not be committed is tried again with what comes next; those who wait are told."""
-        told = self._explained(error)
+        told = self.file.explained(error)
         for held in ready:
             held.tried = True
             self._ready[held] = None
         resolve((item, told) for held in ready for item in held.outbox)
 
     def _lose(self, held: Held, error: Exception) -> None:
-        held.outbox = []
-        self._held.pop(held.number, None)
-        self._listening.discard(held)
+        self._forget(held)
         if held.gone is None:
             held.lose(error)
 
+    def _forget(self, held: Held) -> None:
+        held.outbox = []
+        self._held.pop(held.number, None)
+        self._listening.discard(held)
+
     def _let_go(self, held: Held) -> None:
         """Give up a run whose log was closed; where that fails it is tried again later."""
-        if held.outbox or self._held.get(held.number) is not held:
+        if self._held.get(held.number) is not held:
+            return
+        if self.file.gone():  # with its runs; a new one may be made once nobody has any
+            self._forget(held)
+            return
+        if held.outbox:
             return
         free = held.row._replace(owner=None)
 
-        def release() -> None:
-            columns = (*free[:HOT], *held.columns, held.asked, held.bytes, *free[-3:])
-            self._connected().execute(
+        def release(connection: sqlite3.Connection) -> None:
+            columns = (*free[:HOT], *held.columns, held.asked, held.shots, held.bytes, *free[-3:])
+            connection.execute(
                 "UPDATE runs SET owner = NULL, checksum = ? WHERE number = ? AND fence = ?",
                 (checksum(columns), held.number, held.fence),
             )
 
         with suppress(sqlite3.Error, StoreError, OSError):
             self._within(release)
-            del self._held[held.number]
-            self._listening.discard(held)
+            self._forget(held)
+
+    def _take_snaps(self) -> None:
+        snaps, self._snaps = self._snaps, []
+        for snap in snaps:
+            self._snap(snap)
 
     def _snap(self, snap: Snap) -> None:
         """Keep a snapshot; where that fails there is just none."""
         held, took = snap.held, 0
-        if held.outbox or held.gone is not None:
+        if held.outbox or self._held.get(held.number) is not held:
             snap.told(0)
             return
         try:
             packed = held.packer.snapshot(snap.snapshot)
             held.orphans = {blob.digest: blob.raw for blob in packed.blobs if blob.raw}
             given = held, snap.seq, snap.snapshot.number, packed
-            took = self._within(lambda: write_snapshot(self._connected(), *given))
+            more, took = self._within(lambda connection: write_snapshot(connection, *given))
             held.orphans = {}
-            held.bytes += max(took, 0)
+            held.shots, held.bytes = held.shots + more, held.bytes + took
         except Exception:
             held.packer.forget()
-        snap.told(max(took, 0))
-
-    # The file
-
-    def _connected(self) -> sqlite3.Connection:
-        """The connection; StoreError where the file is not the one that was opened."""
-        if self._connection is not None and self._is_same():
-            return self._connection
-        if self._held and self._connection is not None:
-            raise self._moved()
-        self._hang_up()
-        make_file(self.path)
-        connection, self.notice = writing(self.path, self.synchronous, self.wait)
-        try:
-            migrate(connection, self.path)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._file, self._looked = connection, identity(self.path), time.monotonic()
-        return connection
-
-    def _moved(self) -> StoreError:
-        return StoreError(
-            f"the store {self.path} was moved or deleted while runs were kept in it; put it back, then resume."
-        )
-
-    def _is_same(self) -> bool:
-        now = time.monotonic()
-        if now - self._looked < LOOK:
-            return True
-        same = identity(self.path) == self._file
-        self._looked = now if same else 0.0
-        return same
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = self._owner = None
-        self._version = -1
-
-    def _explained(self, error: BaseException) -> Exception:
-        if isinstance(error, sqlite3.Error | OSError):
-            if self._connection is not None and not self._is_same():
-                return self._moved()
-            return explained(error, self.path, self.wait)
-        return error if isinstance(error, Exception) else StoreError(f"the store {self.path} was interrupted.")
+        snap.told(took)
 
     # Now and then
-
-    def own(self, connection: sqlite3.Connection) -> int:
-        """The number of this process among the owners, with a fresh lease. Within a transaction of the writer."""
-        now = time.time()
-        if self._owner is None or not self._renew(connection, now):
-            connection.execute(
-                "DELETE FROM owners WHERE lease_until < ? AND number NOT IN"
-                " (SELECT owner FROM runs WHERE owner IS NOT NULL)",
-                (now,),
-            )
-            added = connection.execute("INSERT INTO owners VALUES (NULL, ?, ?, ?, ?, 0, 0)", self.process)
-            self._owner = int(added.lastrowid or 0)
-            self._renew(connection, now)
-        return self._owner
-
-    def _renew(self, connection: sqlite3.Connection, now: float) -> bool:
-        row = (self._owner, *self.process, now + self.lease)
-        done = connection.execute(
-            "UPDATE owners SET lease_until = ?, checksum = ? WHERE number = ?", (row[-1], checksum(row), self._owner)
-        )
-        return done.rowcount == 1
 
     def _look_around(self) -> None:
         now = time.monotonic()
         with suppress(sqlite3.Error, StoreError, OSError):
-            if self._held and now - self._renewed > self.lease / 3:
+            if self._held and now - self._renewed > self.lease.seconds / 3:
                 self._renewed = now
                 self._again()
             if self._listening:
@@ -399,11 +329,10 @@ class Writer:
 
     def _again(self) -> None:
         """Renew the lease, find out which runs were taken, and try again what failed."""
-        self._within(lambda: self.own(self._connected()))
+        self._within(self.lease.own)
         for held in list(self._held.values()):
-            row = self._connected().execute("SELECT fence FROM runs WHERE number = ?", (held.number,)).fetchone()
-            if row != (held.fence,):
-                self._lose(held, why_gone(self._connected(), held, self.path))
+            if not is_ours(self._connection(), held):
+                self._lose(held, why_gone(self._connection(), held, self.path))
         self._flush()
         for held in list(self._held.values()):
             if held.closing:
@@ -411,7 +340,7 @@ class Writer:
 
     def _hear(self) -> None:
         """Tell the runs what another process has answered."""
-        connection = self._connected()
+        connection = self._connection()
         version = connection.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return
@@ -434,7 +363,7 @@ class Writer:
         self._ended = True
         for held in list(self._held.values()):
             self._let_go(held)
-        self._hang_up()
+        self.file.close()
         for thing in self._queue:
             if isinstance(thing, Job):
                 thing.future.set_exception(StoreError(f"the store {self.path} is closed: this process is ending."))
@@ -444,48 +373,11 @@ class Writer:
         thread = self._thread
         if self._running and thread is not None:
             self.put(End())
-            self.wake()
-            thread.join(self.wait + 5)
+            thread.join(self.file.wait + 5)
         self._ended = True
 
     def abandon(self) -> None:
         """Leave all to the parent: this process is a fork of it."""
         self._ended = True
         for held in self._held.values():
-            held.gone = OwnedElsewhere(held.run_id, self.process.pid, self.process.host, held.row.since)
-
-
-_writers: dict[str, Writer] = {}
-_lock = threading.Lock()
-_abandoned: list[Writer] = []  # their connections are the parent's: closed here they would end its locks
-
-
-def writer_of(path: str, synchronous: str, wait: float, lease: float) -> Writer:
-    """The writer of a file; where one wants FULL it is FULL for all, else it is as the first one wanted."""
-    with _lock:
-        writer = _writers.get(path)
-        if writer is None:
-            writer = _writers[path] = Writer(path, synchronous, wait, lease)
-    if synchronous == "FULL" != writer.synchronous:
-        writer.synchronous = "FULL"
-        writer.do(lambda connection: connection.execute("PRAGMA synchronous = FULL"), whole=False)
-    return writer
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-    for writer in _writers.values():
-        writer.abandon()
-    _abandoned.extend(_writers.values())
-    _writers.clear()
-
-
-def _at_exit() -> None:
-    for writer in list(_writers.values()):
-        writer.end()
-
-
-atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+            held.gone = OwnedElsewhere(held.run_id, *self.lease.process[:2], held.row.since)

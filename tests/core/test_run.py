@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nbgraph import library
+from nbgraph.core import run as run_module
 from nbgraph.core.events import Event, RunStarted, Status, StatusChanged, TaskFailed, TaskFinished, TaskStarted
 from nbgraph.core.run import Run
 from nbgraph.errors import Cancelled, InputError, Paused, RunError, Waiting
@@ -146,9 +146,9 @@ def test_a_run_can_be_awaited_inside_an_async_node() -> None:
     assert graph("START -> outer -> END", outer).run().result() == {"got": {"x": 1, "y": 2}}
 
 
-def test_everybody_whom_library_on_run_tells_gets_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everybody_whom_on_run_tells_gets_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Run] = []
-    monkeypatch.setattr(library, "on_run", [seen.append])
+    monkeypatch.setattr(run_module, "on_run", [seen.append])
     run = graph(ONE_TWO, one, two).run()
     assert seen == [run]
 

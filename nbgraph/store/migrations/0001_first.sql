@@ -14,8 +14,8 @@ CREATE TABLE owners (
 
 -- Where each run stands. This row is written with each commit, so it is small; what the run began with is in `log`.
 -- A number is never used again (AUTOINCREMENT): a process that comes back late must not meet another run under it.
--- `seq` is the last entry, `chain` its checksum, `asked` the number of its approvals; `fence` goes up by one with each
--- owner; `checksum` is of all other columns.
+-- `seq` is the last entry, `chain` its checksum, `asked` and `shots` are the numbers of its approvals and
+-- snapshots; `fence` goes up by one with each owner; `checksum` is of all other columns.
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -32,6 +32,7 @@ CREATE TABLE runs (
     seq INTEGER NOT NULL,
     chain INTEGER NOT NULL,
     asked INTEGER NOT NULL,
+    shots INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     fence INTEGER NOT NULL,
     owner INTEGER,

@@ -44,7 +44,7 @@ CREATE TABLE owners (
     lease_until REAL NOT NULL,
     checksum INTEGER NOT NULL
 );
-INSERT INTO "owners" VALUES(1,1,'a-host','a-machine','1',1.79539724803502488137e+09,2818262132);
+INSERT INTO "owners" VALUES(1,1,'a-host','a-machine','1',1.79539851355273699759e+09,4017033334);
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -61,14 +61,15 @@ CREATE TABLE runs (
     seq INTEGER NOT NULL,
     chain INTEGER NOT NULL,
     asked INTEGER NOT NULL,
+    shots INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     fence INTEGER NOT NULL,
     owner INTEGER,
     since REAL NOT NULL,
     checksum INTEGER NOT NULL
 );
-INSERT INTO "runs" VALUES(1,'r','g','before',7,'fork',1.5,'failed','draft: no such thing',X'90',7.0,3,15,3828597326,1,1405,1,NULL,1.79539721798451447484e+09,2526638331);
-INSERT INTO "runs" VALUES(2,'s','g','',0,'',0.5,'running','',X'90',3.5,1,2,2201662933,1,568,1,NULL,1.79539721803505015378e+09,2605227224);
+INSERT INTO "runs" VALUES(1,'r','g','before',7,'fork',1.5,'failed','draft: no such thing',X'90',7.0,3,15,3828597326,1,0,1405,1,NULL,1.79539848354617977144e+09,3432102843);
+INSERT INTO "runs" VALUES(2,'s','g','',0,'',0.5,'running','',X'90',3.5,1,2,2201662933,1,0,568,1,NULL,1.79539848355275249479e+09,3610586571);
 CREATE TABLE snapshots (place INTEGER PRIMARY KEY, seq INTEGER NOT NULL, size INTEGER NOT NULL, record BLOB NOT NULL);
 CREATE INDEX approvals_of_run ON approvals (run);
 CREATE INDEX uses_of_blob ON blob_uses (digest);
