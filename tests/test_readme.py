@@ -24,6 +24,6 @@ def test_every_option_is_in_it(name: str) -> None:
     assert name in README, f"{name} is not in the README"
 
 
-@pytest.mark.parametrize("action", [action.name for action in ACTIONS if not action.later])
+@pytest.mark.parametrize("action", [action.name for action in ACTIONS])
 def test_every_action_of_graph_is_in_it(action: str) -> None:
     assert re.search(rf"%graph [^|]*(\\\|)?.*{action}", README)

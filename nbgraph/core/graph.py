@@ -99,7 +99,8 @@ class Node:
             f"on {on}" if isinstance(on, str) else "on an executor": on != "thread",
             f"join {self.join}": self.join != "all",
         }
-        return tuple(text for text, said in told.items() if said)
+        own: tuple[str, ...] = getattr(self.body, "marks", ())  # what only its kind has, such as a deadline
+        return (*(text for text, said in told.items() if said), *own)
 
     @property
     def where(self) -> str:

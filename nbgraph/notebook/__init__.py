@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -10,7 +11,10 @@ from nbgraph.notebook import display, mistakes, moments
 from nbgraph.notebook.catalog import Catalog
 from nbgraph.notebook.cells import reach_magics
 from nbgraph.notebook.completer import GraphCompleter
+from nbgraph.notebook.configuration import NbGraph
+from nbgraph.notebook.listing import Listing
 from nbgraph.notebook.magics import GraphMagics
+from nbgraph.notebook.stored import Stored
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class _Loaded:
     magics: GraphMagics
     catalog: Catalog
     completer: GraphCompleter
+    settings: NbGraph
 
 
 _loaded: dict[InteractiveShell, _Loaded] = {}
@@ -28,14 +33,18 @@ def load(shell: InteractiveShell) -> None:
     if shell in _loaded:
         return
     catalog = Catalog(shell)
-    loaded = _loaded[shell] = _Loaded(GraphMagics(shell, catalog), catalog, GraphCompleter(catalog))
+    loaded = _loaded[shell] = _Loaded(
+        GraphMagics(shell, catalog), catalog, GraphCompleter(catalog), NbGraph(parent=shell)
+    )
     shell.register_magics(loaded.magics)
+    configurables: list[Any] = shell.configurables
+    configurables.append(loaded.settings)
     shell.input_transformers_cleanup.append(reach_magics)
     shell.events.register("pre_run_cell", catalog.begin)
     shell.events.register("post_run_cell", catalog.end)
     shell.Completer.custom_matchers.append(loaded.completer.match)
     mistakes.install()
-    display.install(shell)
+    display.install(shell, Stored(catalog).go_on)
     moments.install(shell)
     catalog.join()
 
@@ -45,6 +54,9 @@ def unload(shell: InteractiveShell) -> None:
     loaded = _loaded.pop(shell, None)
     if loaded is None:
         return
+    Listing.leave()
+    configurables: list[Any] = shell.configurables
+    configurables.remove(loaded.settings)
     moments.uninstall(shell)
     display.uninstall(shell)
     mistakes.uninstall()

@@ -12,7 +12,7 @@ from nbgraph.core.graph import END, START, Graph
 from nbgraph.core.inputs import readers, writers
 from nbgraph.notebook import mentions
 from nbgraph.notebook.catalog import Catalog
-from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, SUBGRAPH, Form, Option, built
+from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, SUBGRAPH, Action, Form, Option
 
 FORMS = {"%%node": NODE, "%node": NODE, "%%edges": EDGES, "%%human": HUMAN, "%%state": STATE, "%subgraph": SUBGRAPH}
 WORDS = ("if", "else", "always", "by", "each", "on error", "max")
@@ -71,15 +71,27 @@ class GraphCompleter:
         return self._options(FORMS[magic], line) if magic in ("%node", "%subgraph") else None
 
     def _actions(self, rest: str) -> Offer | None:
-        action, blank, fragment = rest.partition(" ")
+        name, blank, given = rest.partition(" ")
         if not blank:
-            return Offer(rest, tuple(each.name for each in ACTIONS if not each.later))
+            return Offer(rest, tuple(each.name for each in ACTIONS))
+        action = next((each for each in ACTIONS if each.name == name), None)
+        if action is None:
+            return None
+        option = _AFTER_OPTION.search(f" {given}")
+        if action.options and (option or given.rpartition(" ")[2].startswith("-")):
+            return self._options(Form("%graph", action.options, ""), f"%graph {rest}")
+        return self._about(action, given.lstrip())
+
+    def _about(self, action: Action, fragment: str) -> Offer | None:
+        """What an action is about, where it is named first."""
         graph = self._catalog.current
-        match next((each.argument for each in ACTIONS if each.name == action), ""):
-            case "graph":
-                return Offer(fragment.lstrip(), tuple(self._catalog.graphs()))
-            case "node" if graph is not None:
-                return Offer(fragment.lstrip(), graph.names())
+        match action.arguments[:1]:
+            case ("graph",):
+                return Offer(fragment, tuple(self._catalog.graphs()))
+            case ("runs",):
+                return Offer(fragment, (*self._catalog.graphs(), "all"))
+            case ("node",) if graph is not None:
+                return Offer(fragment, graph.names())
         return None
 
     # A line of options
@@ -87,14 +99,14 @@ class GraphCompleter:
     def _options(self, form: Form, line: str) -> Offer | None:
         """An option, the value of one, or the name that the magic takes."""
         asked = _AFTER_OPTION.search(line)
-        option = next((each for each in built(form) if asked and each.name == asked[1]), None)
+        option = next((each for each in form.options if asked and each.name == asked[1]), None)
         if asked and option and not asked[2].startswith("-") and not (option.optional and not asked[2]):
             return self._values(form, option, asked[2], line)
         fragment = re.split(r"[\s,=]", line)[-1]
         if form.argument and not fragment.startswith("-") and len(line.split(" ")) == 2:
             return Offer(fragment, self._arguments(form, line))
         used = _USED.findall(line)
-        return Offer(fragment, tuple(each.name for each in built(form) if each.name not in used))
+        return Offer(fragment, tuple(each.name for each in form.options if each.name not in used))
 
     def _arguments(self, form: Form, line: str) -> tuple[str, ...]:
         graph = self._graph(line)
@@ -111,13 +123,22 @@ class GraphCompleter:
                 found = tuple(self._catalog.graphs())
             case "keys":
                 found = _keys(self._graph(line))
-            case "choice":
+            case "choice" | "choices":
                 found = option.choices
+            case "deadline":
+                return self._deadline(fragment, line)
             case "errors" | "executor" | "type":
                 found = mentions.offered(option, self._catalog.variables)
             case _:
                 return None
         return Offer(fragment, tuple(name for name in found if name not in before))
+
+    def _deadline(self, given: str, line: str) -> Offer | None:
+        """The option that is the answer then, behind `=`."""
+        _, equals, fragment = given.partition("=")
+        listed = re.search(r"--options[ =](\S+)", line)
+        options = tuple(listed[1].split(",")) if listed else ("approve", "reject")
+        return Offer(fragment, options) if equals else None
 
     def _pairs(self, option: Option, before: list[str], fragment: str, line: str) -> Offer | None:
         """A key before or after `=`: ours, or one of the graph that becomes a node."""

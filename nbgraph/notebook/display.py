@@ -13,23 +13,31 @@ from nbgraph.core.context import current
 from nbgraph.core.run import Run
 from nbgraph.notebook import prints
 from nbgraph.notebook.batch_display import BatchDisplay
+from nbgraph.notebook.below import below
 from nbgraph.notebook.comms import arrive_while_awaiting
 from nbgraph.notebook.pictures import refresh, show_picture
 from nbgraph.notebook.run_display import RunDisplay
+from nbgraph.watching import Watch
 
 HEADLESS = "NBGRAPH_HEADLESS"
 
+Started = Run | Watch | Batch
 
-def install(shell: Any) -> None:
-    """Show every run and every batch that a cell of `shell` starts; installed again it replaces what was there."""
+
+def install(shell: Any, go_on: Callable[[str], object] | None = None) -> None:
+    """Show every run and every batch that a cell of `shell` starts; installed again it replaces what was there.
+
+    Args:
+        go_on: called with the id of a stored run that has been answered where it was only looked on.
+    """
     global _runs
     uninstall(shell)
     prints.install()
-    _runs = Runs(shell)
+    _runs = Runs(shell, go_on)
     library.on_run.append(_runs.begin)
     library.on_map.append(_runs.begin)
     if _runs.kernel is not None:
-        for kind in (Run, Batch):
+        for kind in (Run, Watch, Batch):
             shell.display_formatter.ipython_display_formatter.for_type(kind, _runs.show)
 
 
@@ -42,7 +50,7 @@ def uninstall(shell: Any) -> None:
     library.on_run.remove(_runs.begin)
     library.on_map.remove(_runs.begin)
     if _runs.kernel is not None:
-        for kind in (Run, Batch):
+        for kind in (Run, Watch, Batch):
             shell.display_formatter.ipython_display_formatter.pop(kind, None)
     _runs = None
 
@@ -50,14 +58,14 @@ def uninstall(shell: Any) -> None:
 class Runs:
     """The runs and batches of one shell, and where they are displayed."""
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, go_on: Callable[[str], object] | None = None) -> None:
         self.kernel = getattr(shell, "kernel", None)
-        self._shell = shell
-        self._displays: WeakKeyDictionary[Run | Batch, RunDisplay | BatchDisplay] = WeakKeyDictionary()
-        self._shown_in: WeakKeyDictionary[Run | Batch, Any] = WeakKeyDictionary()
+        self._shell, self._go_on = shell, go_on
+        self._displays: WeakKeyDictionary[Started, RunDisplay | BatchDisplay] = WeakKeyDictionary()
+        self._shown_in: WeakKeyDictionary[Started, Any] = WeakKeyDictionary()
 
-    def begin(self, run: Run | Batch) -> None:
-        """A run or a batch was started: show it, and where nobody watches wait until it needs a person."""
+    def begin(self, run: Started) -> None:
+        """A run or a batch was started, or is looked at: show it; where nobody watches wait until it needs a person."""
         run.attended = True
         if self.kernel is None or current.get() is not None:  # a terminal, or a node that runs a graph of its own
             return
@@ -69,21 +77,38 @@ class Runs:
             run.after_wait = self._display(run).update
         self.show(run)
 
-    def show(self, run: Run | Batch) -> None:
-        """Display it in the current cell, once an execution."""
+    def show(self, run: Started) -> None:
+        """Display it in the current cell, once an execution; or below a list in which it was clicked."""
+        place, shown = below.get(), self._display(run)
+        if place is not None and isinstance(shown, RunDisplay) and not isinstance(run, Batch):
+            return place.add(run.id, shown)
         cell = _execution(self._shell)
         if cell is None or self._shown_in.get(run) != cell:
             self._shown_in[run] = cell
-            self._display(run).show()
+            shown.show()
 
-    def _display(self, run: Run | Batch) -> RunDisplay | BatchDisplay:
+    def _display(self, run: Started) -> RunDisplay | BatchDisplay:
         if run not in self._displays:
             given = self._shell.display_pub, not headless(self.kernel)
-            self._displays[run] = RunDisplay(run, *given) if isinstance(run, Run) else BatchDisplay(run, *given)
+            self._displays[run] = (
+                BatchDisplay(run, *given) if isinstance(run, Batch) else RunDisplay(run, *given, self._go_on)
+            )
         return self._displays[run]
 
 
 _runs: Runs | None = None
+
+
+def show(run: Started) -> None:
+    """Display a run in the current cell, or where a click was; nothing in a terminal."""
+    if _runs is not None and _runs.kernel is not None:
+        _runs.show(run)
+
+
+def watched(shell: Any) -> bool:
+    """Whether somebody can watch and click."""
+    kernel = getattr(shell, "kernel", None)
+    return kernel is not None and not headless(kernel)
 
 
 def headless(kernel: Any) -> bool:
@@ -98,4 +123,4 @@ def _execution(shell: Any) -> str | None:
     return parent()["header"].get("msg_id") if parent else None
 
 
-__all__ = ["headless", "install", "refresh", "show_picture", "uninstall"]
+__all__ = ["headless", "install", "refresh", "show", "show_picture", "uninstall", "watched"]

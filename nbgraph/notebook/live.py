@@ -20,12 +20,12 @@ SNAPSHOT_SECONDS = 2.0
 class Clicks(NamedTuple):
     """What clicks lead to; each may be called on any thread.
 
-    `act` is called with "cancel", "pause", "resume" or "next"; `stop` with a node and "before", "after" or None; for
-    `answer` see `Questions`; `details` gives what is shown of a node.
+    `act` is called with "cancel", "pause", "resume" or "next"; `stop` with a node and "before", "after" or None; there
+    are no buttons without them. For `answer` see `Questions`; `details` gives what is shown of a node.
     """
 
-    act: Callable[[str], None]
-    stop: Callable[[str, str | None], None]
+    act: Callable[[str], None] | None
+    stop: Callable[[str, str | None], None] | None
     answer: OnAnswer
     details: Callable[[str], Mapping[str, Any]]
 

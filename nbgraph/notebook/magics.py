@@ -19,6 +19,7 @@ from nbgraph.notebook.catalog import Catalog, Cell, current_cell
 from nbgraph.notebook.mistakes import in_one_sentence
 from nbgraph.notebook.option_lines import NodeLine
 from nbgraph.notebook.options import EDGE, EDGES, FORM, HUMAN, NODE, STATE, SUBGRAPH
+from nbgraph.notebook.run_actions import RunActions
 
 M = TypeVar("M", bound=Callable[..., None])
 
@@ -40,6 +41,7 @@ class GraphMagics(Magics):
     def __init__(self, shell: InteractiveShell, catalog: Catalog) -> None:
         super().__init__(shell)
         self.notebook, self.catalog = shell, catalog
+        self._runs = RunActions(shell, catalog)
 
     @no_var_expand
     @line_cell_magic
@@ -206,14 +208,17 @@ class GraphMagics(Magics):
 
             %%human grade --form int
             How good is this, from 1 to 10? {{ text }}
+
+            %%human release --timeout 24h=reject
+            Shall this go out? Who does not answer in a day says no. {{ text }}
         """
         self._reached("%%human", body, "write the question below it")
         read = option_lines.human_line(line)
         graph = self.catalog.graph(read.graph)
         form = read.form and mentions.found(FORM, read.form, self.catalog.variables)
         answers = {} if read.options is None else {"options": read.options}
-        question = body.strip()
-        self._declared(*graph.declare_human(read.name, question, form=form, show=read.show, edit=read.edit, **answers))
+        said = {"show": read.show, "edit": read.edit, "timeout": read.timeout, **answers}
+        self._declared(*graph.declare_human(read.name, body.strip(), form=form, **said))
 
     @no_var_expand
     @cell_magic
@@ -269,7 +274,7 @@ class GraphMagics(Magics):
     @in_one_sentence
     @_with_help(options.describe_actions())
     def graph(self, line: str) -> None:
-        """Start, choose, show and check the graph that the cells below declare.
+        """Start, choose, show and check the graph that the cells below declare; list and answer stored runs.
 
         Examples, each a cell:
 
@@ -282,23 +287,31 @@ class GraphMagics(Magics):
             %graph show
 
             %graph forget
+
+            %graph runs --status waiting,failed
+
+            %graph approvals
+
+            %graph prune --keep 100 --older-than 30d --dry-run
         """
-        action, name = option_lines.graph_line(line)
-        match action:
+        read = option_lines.graph_line(line)
+        match read.action:
             case "new":
-                print(self.catalog.new(name)[1])
+                print(self.catalog.new(read.name)[1])
             case "use":
-                print(repr(self.catalog.use(name)))
+                print(repr(self.catalog.use(read.name)))
             case "show":
                 display.show_picture(self.catalog.graph())
             case "check":
                 print("\n".join(map(str, self.catalog.graph().check())) or "no problems")
             case "drop":
-                print(self.catalog.graph().drop(name))
+                print(self.catalog.graph().drop(read.name))
             case "forget":
                 print(_forget(self.catalog.graph()))
-            case _:
+            case "":
                 print(repr(self.catalog.graph()))
+            case _:
+                self._runs.do(read)
 
     def _reached(self, magic: str, body: str, remedy: str) -> str:
         """The whole cell that a cell magic stands in; an error where it is empty or not the first line."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from nbgraph.core.deadlines import read_deadline, read_duration
 from nbgraph.core.edges import check_name
 from nbgraph.errors import DeclarationError, TextError, nearest
-from nbgraph.notebook.options import ACTIONS, EDGE, HUMAN, NODE, SUBGRAPH, Action, Form, Option, built
+from nbgraph.notebook.options import ACTIONS, EDGE, HUMAN, NODE, SUBGRAPH, Action, Form, Option
 
 
 class Word(NamedTuple):
@@ -78,6 +78,7 @@ class HumanLine(NamedTuple):
     edit: tuple[str, ...] = ()
     form: Word | None = None
     graph: str | None = None
+    timeout: str | None = None
 
 
 class SubgraphLine(NamedTuple):
@@ -93,10 +94,12 @@ class SubgraphLine(NamedTuple):
 
 
 class GraphLine(NamedTuple):
-    """What stands after `%graph`."""
+    """What stands after `%graph`: the action, what it is about, a file, and the values of its options."""
 
     action: str
-    name: str
+    name: str = ""
+    file: str = ""
+    values: Mapping[str, Any] = {}
 
 
 class EdgeLine(NamedTuple):
@@ -121,7 +124,10 @@ def human_line(line: str) -> HumanLine:
     """Read what stands after `%%human`; TextError where it does not fit or the name is missing."""
     read = _read(HUMAN, line)
     show, edit = read.values.get("--show", ()), read.values.get("--edit", ())
-    return HumanLine(read.argument, show, read.values.get("--options"), edit, read.values.get("--form"), read.graph)
+    options, form, timeout = (read.values.get(name) for name in ("--options", "--form", "--timeout"))
+    if timeout is not None:
+        _check_deadline(timeout, options or ("approve", "reject"))
+    return HumanLine(read.argument, show, options, edit, form, read.graph, timeout and timeout.text)
 
 
 def subgraph_line(line: str) -> SubgraphLine:
@@ -140,32 +146,45 @@ def edge_line(line: str) -> EdgeLine:
 
 
 def graph_line(line: str) -> GraphLine:
-    """Read what stands after `%graph`; TextError for an unknown action, a missing or a superfluous name."""
-    words = list(_words(f"%graph {line}", len("%graph ")))
+    """Read what stands after `%graph`; TextError for an unknown action, or for what it does not take or lacks."""
+    words = _listed(_words(f"%graph {line}", len("%graph ")))
     if not words:
-        return GraphLine("", "")
-    action = _action(words[0])
-    if len(words) > 1 + bool(action.argument):
-        raise words[1 + bool(action.argument)].wrong(f"%graph {action.name} takes nothing here.")
-    if action.argument and len(words) == 1:
-        example = f"%graph {action.name} {_EXAMPLE[action.argument]}"
-        raise words[0].wrong(f"%graph {action.name} needs a name, such as `{example}`.")
-    return GraphLine(action.name, words[1].text if action.argument else "")
+        return GraphLine("")
+    first = words.pop(0)
+    action = _action(first)
+    form, given, values = Form(f"%graph {action.name}", action.options, ""), list[Word](), dict[str, Any]()
+    while words:
+        word = words.pop(0)
+        if action.options and word.text.startswith("-"):
+            option = _option(form, word, values)
+            values[option.name] = _value(option, word, words)
+        elif len(given) < len(action.arguments):
+            given.append(word)
+        else:
+            raise word.wrong(f"%graph {action.name} takes nothing here.")
+    if len(given) < len(action.needed):
+        raise first.wrong(_lacks(action))
+    found = dict(zip(action.arguments, (word.text for word in given), strict=False))
+    file = found.pop("file", "")
+    return GraphLine(action.name, "".join(found.values()), file, values)
 
 
-_EXAMPLE = {"new": "essay", "graph": "essay", "node": "draft"}
+_EXAMPLE = {"new": "essay", "graph": "essay", "node": "draft", "run": "essay-1a2b3c4d", "file": "essay.nbrun"}
+_WHAT = {"run": "a run", "file": "a file"}
+
+
+def _lacks(action: Action) -> str:
+    what = " and ".join(_WHAT.get(each, "a name") for each in action.needed)
+    example = " ".join(_EXAMPLE[each] for each in action.needed)
+    return f"%graph {action.name} needs {what}, such as `%graph {action.name} {example}`."
 
 
 def _action(word: Word) -> Action:
     known = {action.name: action for action in ACTIONS}
-    found = known.get(word.text)
-    if found is None:
-        listed = [action.name for action in ACTIONS if not action.later]
+    if word.text not in known:
         close = nearest(word.text, known)
-        raise word.wrong(f"%graph does not know {word.text!r}{close or '; it knows ' + ', '.join(listed) + '.'}")
-    if found.later:
-        raise word.wrong(f"%graph {found.name} comes later; it does nothing yet.")
-    return found
+        raise word.wrong(f"%graph does not know {word.text!r}{close or '; it knows ' + ', '.join(known) + '.'}")
+    return known[word.text]
 
 
 # A line of options
@@ -239,16 +258,16 @@ def _option(form: Form, word: Word, values: dict[str, Any]) -> Option:
     known = {option.name: option for option in form.options}
     found = known.get(word.text)
     if found is None:
-        close = nearest(word.text, known) or f"; it has {', '.join(option.name for option in built(form))}."
+        close = nearest(word.text, known) or f"; it has {', '.join(option.name for option in form.options)}."
         raise word.wrong(f"{form.magic} has no option {word.text!r}{close}")
-    if found.kind == "later":
-        raise word.wrong(f"{found.name} comes later; leave it out for now.")
     if found.name in values:
         raise word.wrong(f"{found.name} stands here twice; keep one.")
     return found
 
 
 def _value(option: Option, word: Word, words: list[Word]) -> Any:
+    if option.kind == "flag":
+        return True
     following = words[0] if words else None
     absent = following is None or (following.text.startswith("-") and not _NUMBER.match(following.text))
     if absent and option.optional:
@@ -274,14 +293,28 @@ def _count(option: Option, word: Word) -> int:
     return int(word.text)
 
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+def _number(option: Option, word: Word) -> int:
+    if not re.fullmatch("[0-9]{1,9}", word.text):
+        raise word.wrong(f"{option.name} takes a whole number, 0 or more, as `{option.name} 100`; not {word.text!r}.")
+    return int(word.text)
 
 
 def _seconds(option: Option, word: Word) -> float:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", word.text)
-    if not found or not math.isfinite(float(found[1])):
-        raise word.wrong(f"{option.name} takes seconds, as 30 or 0.5, or 30s, 5m, 2h; not {word.text!r}.")
-    return float(found[1]) * _UNITS[found[2]]
+    seconds = read_duration(word.text)
+    if seconds is None:
+        raise word.wrong(f"{option.name} takes seconds, as 30 or 0.5, or 30s, 5m, 2h, 1d; not {word.text!r}.")
+    return seconds
+
+
+def _deadline(option: Option, word: Word) -> Word:
+    return word  # whether it makes sense depends on the options of the question, which may stand behind it
+
+
+def _check_deadline(word: Word, options: tuple[str, ...]) -> None:
+    try:
+        read_deadline(word.text, options)
+    except DeclarationError as error:
+        raise word.wrong(str(error)) from None
 
 
 def _some_seconds(option: Option, word: Word) -> float:
@@ -299,6 +332,10 @@ def _choice(option: Option, word: Word) -> str:
     return word.text
 
 
+def _choices(option: Option, word: Word) -> tuple[str, ...]:
+    return tuple(_choice(option, part) for part in word.parts())
+
+
 def _keys(option: Option, word: Word) -> tuple[str, ...]:
     return tuple(_name(part, "key") for part in word.parts())
 
@@ -306,15 +343,18 @@ def _keys(option: Option, word: Word) -> tuple[str, ...]:
 def _pairs(option: Option, word: Word) -> dict[str, str]:
     """What stands after each `=`, by what stands before it; a mere `a` is `a=a`."""
     found: dict[str, str] = {}
+    what = "node" if option.kind == "renames" else "key"
     for part in word.parts():
         before, equals, after = part.text.partition("=")
         if not before or (equals and not after):
-            raise part.wrong(f"{option.name} takes pairs of keys: `{option.name} {option.value}`; not {part.text!r}.")
-        key = _name(part._replace(text=before), "key")
-        if key in found:
-            raise part.wrong(f"{key!r} stands here twice; keep one.")
+            raise part.wrong(
+                f"{option.name} takes pairs of {what}s: `{option.name} {option.value}`; not {part.text!r}."
+            )
+        name = _name(part._replace(text=before), what)
+        if name in found:
+            raise part.wrong(f"{name!r} stands here twice; keep one.")
         column = part.column + len(before) + 1
-        found[key] = _name(part._replace(text=after, column=column), "key") if equals else key
+        found[name] = _name(part._replace(text=after, column=column), what) if equals else name
     return found
 
 
@@ -332,10 +372,14 @@ _READ: dict[str, Callable[[Option, Word], Any]] = {
     "keys": _keys,
     "texts": lambda option, word: tuple(part.text for part in word.parts()),
     "pairs": _pairs,
+    "renames": _pairs,
     "count": _count,
+    "number": _number,
+    "deadline": _deadline,
     "seconds": _some_seconds,
     "delay": _seconds,
     "choice": _choice,
+    "choices": _choices,
     "errors": lambda option, word: tuple(_mention(option, part) for part in word.parts()),
     "executor": _mention,
     "type": _mention,

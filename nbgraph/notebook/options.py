@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nbgraph.core.events import Status
 from nbgraph.core.policies import EXECUTORS, JOINS
+
+INTERRUPTED = "interrupted"  # a run that was under way in a process that is no more
+STATUSES = (*(status.value for status in Status), INTERRUPTED)
 
 
 class Option(NamedTuple):
     """An option of a magic.
 
     `kind` is what its value is: a "graph", a "node" or a "text"; "keys", "texts" or "pairs" of keys; a "count",
-    "seconds" or a "delay" (of none, too); a "choice" of `choices`; "errors", an "executor" or a "type" that the
-    notebook has a name for, `choices` being those to offer first. "later" means that it is not built yet. An `optional`
-    value may be left out.
+    "seconds" or a "delay" (of none, too), a "number" (0, too), a "deadline"; a "choice" of `choices`, or several
+    "choices"; "renames" of nodes; "errors", an "executor" or a "type" that the notebook has a name for, `choices` being
+    those to offer first. A "flag" has no value, and an `optional` one may be left out.
     """
 
     name: str
@@ -26,7 +30,7 @@ class Option(NamedTuple):
     @property
     def spelt(self) -> str:
         """The option with its value, as `--retry N`."""
-        return f"{self.name} [{self.value}]" if self.optional else f"{self.name} {self.value}"
+        return f"{self.name} [{self.value}]" if self.optional else f"{self.name} {self.value}".rstrip()
 
 
 class Form(NamedTuple):
@@ -43,16 +47,27 @@ class Form(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What may stand after `%graph`; `argument` is "new", "graph", "node" or empty for none."""
+    """What may stand after `%graph`.
+
+    Each of the `arguments` is "new", "graph", "node", "run" or "file", or "runs" for the name of a graph or `all`; that
+    one may be left out.
+    """
 
     name: str
-    argument: str = ""
+    arguments: tuple[str, ...] = ()
     help: str = ""
-    later: bool = False
+    options: tuple[Option, ...] = ()
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The arguments that may not be left out."""
+        return tuple(each for each in self.arguments if each != "runs")
 
-def _later(name: str) -> Option:
-    return Option(name, "later")
+    @property
+    def spelt(self) -> str:
+        """The action with what follows it, as `%graph drop NODE`."""
+        options = (f"[{option.spelt}]" for option in self.options)
+        return " ".join(["%graph", self.name, *(_SPELT[each] for each in self.arguments), *options])
 
 
 GRAPH = Option("--graph", "graph", "NAME", "the graph it belongs to, instead of the current one")
@@ -77,7 +92,7 @@ RETRY_ON = Option(
     "the errors after which it is tried again, instead of all",
     choices=("ConnectionError", "Exception", "OSError", "RuntimeError", "TimeoutError", "ValueError"),
 )
-TIMEOUT = Option("--timeout", "seconds", "S", "how long one attempt may take: 30, 0.5, 30s, 5m or 2h")
+TIMEOUT = Option("--timeout", "seconds", "S", "how long one attempt may take: 30, 0.5, 30s, 5m, 2h or 1d")
 CACHE = Option(
     "--cache",
     "seconds",
@@ -113,13 +128,27 @@ HANDS = Option(
 NAMED = Option("--name", "node", "NAME", "the name of the node, instead of the graph's")
 LIMIT = Option("--limit", "count", "N", "its steps until the run is paused; else 1000")
 
+DEADLINE = Option(
+    "--timeout",
+    "deadline",
+    "TIME=OPTION",
+    "how long it waits (45s, 30m, 24h or 2d), and which option is the answer then, as 24h=reject",
+)
+
+STATUS = Option("--status", "choices", "a,b", "only runs that stand so, such as waiting,failed", choices=STATUSES)
+ROWS = Option("--limit", "count", "N", "how many at most; else 20")
+RENAME = Option("--rename", "renames", "old=new,..", "nodes of the stored run that have another name now")
+KEEP = Option("--keep", "number", "N", "how many of the latest runs stay")
+OLDER = Option("--older-than", "seconds", "TIME", "only runs in which nothing has happened for so long, as 30d")
+DRY_RUN = Option("--dry-run", "flag", "", "delete nothing, and say what would be")
+
 NODE = Form("%%node", (WRITES, *CALLING, ON, GRAPH), "its name is that of the function")
 EDGES = Form("%%edges", (GRAPH,), "what it holds stands in the lines below")
 EDGE = Form("%edge", (GRAPH,), "edges follow the options")
 STATE = Form("%%state", (GRAPH,), "what it holds stands in the lines below")
 HUMAN = Form(
     "%%human",
-    (SHOW, ANSWERS, EDIT, FORM, GRAPH, _later("--timeout")),
+    (SHOW, ANSWERS, EDIT, FORM, DEADLINE, GRAPH),
     "the question stands in the lines below",
     argument="node",
     example="gate",
@@ -133,37 +162,39 @@ SUBGRAPH = Form(
 )
 
 ACTIONS = (
-    Action("new", "new", "start an empty graph and bind it to its name; clears one that is there"),
-    Action("use", "graph", "make a graph of this notebook the current one"),
-    Action("show", "", "display a picture of the current graph, which stays current"),
-    Action("check", "", "print the problems of the current graph"),
-    Action("drop", "node", "forget a node and its edges"),
-    Action("forget", "", "forget the cached results of the current graph and of its subgraphs"),
-    Action("export", later=True),
-    Action("runs", later=True),
-    Action("approvals", later=True),
+    Action("new", ("new",), "start an empty graph and bind it to its name; clears one that is there"),
+    Action("use", ("graph",), "make a graph of this notebook the current one"),
+    Action("show", (), "display a picture of the current graph, which stays current"),
+    Action("check", (), "print the problems of the current graph"),
+    Action("drop", ("node",), "forget a node and its edges"),
+    Action("forget", (), "forget the cached results of the current graph and of its subgraphs"),
+    Action("runs", ("runs",), "list the stored runs of the current graph, of another or of all", (STATUS, ROWS)),
+    Action(
+        "approvals", ("runs",), "show the open questions of all stored runs, or of those of a graph, to be answered"
+    ),
+    Action("resume", ("run",), "go on with a stored run", (RENAME,)),
+    Action("prune", (), "delete runs of the current graph that have ended", (KEEP, OLDER, DRY_RUN)),
+    Action("delete", ("run",), "delete a stored run"),
+    Action("export", ("run", "file"), "write a stored run to a file"),
+    Action("import", ("file",), "read a run from a file that export wrote"),
 )
-_SPELT = {"new": "NAME", "graph": "NAME", "node": "NODE", "": ""}
-
-
-def built(form: Form) -> tuple[Option, ...]:
-    """The options of a magic that work."""
-    return tuple(option for option in form.options if option.kind != "later")
+_SPELT = {"new": "NAME", "graph": "NAME", "node": "NODE", "run": "RUN", "file": "FILE", "runs": "[NAME|all]"}
 
 
 def describe(form: Form) -> str:
     """The options of a magic for its help, one a line."""
-    later = [option.name for option in form.options if option.kind == "later"]
-    listed = _columns([(option.spelt, option.help) for option in built(form)])
-    return "\n".join(["Options:", *listed, *([f"Come later: {', '.join(later)}."] if later else [])])
+    return "\n".join(["Options:", *_columns([(option.spelt, option.help) for option in form.options])])
 
 
 def describe_actions() -> str:
-    """What `%graph` knows, for its help, one a line."""
-    actions = [action for action in ACTIONS if not action.later]
-    listed = _columns([(f"%graph {action.name} {_SPELT[action.argument]}", action.help) for action in actions])
-    later = ", ".join(action.name for action in ACTIONS if action.later)
-    return "\n".join(["Actions:", *listed, f"Come later: {later}."])
+    """What `%graph` knows, for its help, one a line, each with its options below."""
+    listed = [row for action in ACTIONS for row in _rows(action)]
+    return "\n".join(["Actions:", *_columns(listed)])
+
+
+def _rows(action: Action) -> list[tuple[str, str]]:
+    spelt = action._replace(options=()).spelt
+    return [(spelt, action.help), *((f"    {option.spelt}", option.help) for option in action.options)]
 
 
 def _columns(rows: list[tuple[str, str]]) -> list[str]:

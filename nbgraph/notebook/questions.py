@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -25,10 +26,11 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
     Args:
         on_answer: called with the approval's id, option, note, edited values and form; gives None, or a sentence that
             says why not, or raises it as an error.
+        caption: gives what stands above a question.
     """
 
-    def __init__(self, on_answer: OnAnswer) -> None:
-        self._on_answer = on_answer
+    def __init__(self, on_answer: OnAnswer, caption: Callable[[Approval], str] = lambda _: "") -> None:
+        self._on_answer, self._caption = on_answer, caption
         self._news: dict[str, tuple[Approval, bool]] = {}  # with whether it is asked
         self._open: dict[str, tuple[Approval, ApprovalWidget]] = {}
         self._settled: list[ApprovalWidget] = []
@@ -72,7 +74,8 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
     def _widget(self, approval: Approval) -> ApprovalWidget:
         readable, said = _readable(approval)
         beside = tuple(key for key in approval.shown if key not in said)
-        made = ApprovalWidget(readable, beside, lambda *given: self._on_answer(approval.id, *given))
+        answer = partial(self._on_answer, approval.id)
+        made = ApprovalWidget(readable, beside, answer, self._caption(approval))
         deliver_while_busy((made, *made.interactive))
         return made
 

@@ -19,6 +19,7 @@ from nbgraph.notebook.live import Clicks, LiveView
 from nbgraph.view import record
 from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress
+from nbgraph.watching import Watch
 
 FLUSH_SECONDS = 0.05
 CLIENT = "a client of this kernel"
@@ -30,7 +31,7 @@ Told = TypeVar("Told")
 
 
 class RunDisplay:
-    """What a notebook shows of one run, in as many cells as it is displayed in.
+    """What a notebook shows of one run, in as many cells as it is displayed in; without buttons where it only looks on.
 
     Where somebody watches, the run's loop alone draws: at most every 50 ms, the record whenever the run is at rest.
     Where nobody does there is only the record, brought up to date by the cells that wait for the run.
@@ -38,18 +39,26 @@ class RunDisplay:
     Args:
         publisher: the `display_pub` of the shell.
         watched: whether somebody can watch and click.
+        go_on: called with the id of a run that was only looked on, and answered.
     """
 
-    def __init__(self, run: Run, publisher: Any, watched: bool) -> None:
-        self._run: Run | None = run  # let go at the end: a widget lives as long as the kernel, and a run holds values
+    def __init__(
+        self, run: Run | Watch, publisher: Any, watched: bool, go_on: Callable[[str], object] | None = None
+    ) -> None:
+        self._go_on = go_on
+        self._run: Run | Watch | None = (
+            run  # let go at the end: a widget lives as long as the kernel, and a run holds values
+        )
         self._loop, self._publisher = run.loop, publisher
         self._context = copy_context()  # by it the kernel knows the cell that an output belongs to
         self._name = f"nbgraph-{uuid4().hex}"
         self._progress = Progress(run.outline)
         self._progress.apply(StatusChanged(Status.RUNNING, time.time()))
-        clicks = Clicks(self._act, self._stop, self._answer, self._details)
-        self._live = LiveView(self._progress, clicks, self._later) if watched else None
-        self._bundle = self._drawn()
+        self.published: list[Callable[[], None]] = []  # called on the loop when the record has changed
+        moves = isinstance(run, Run)
+        clicks = Clicks(self._act if moves else None, self._stop if moves else None, self._answer, self._details)
+        self.live = LiveView(self._progress, clicks, self._later) if watched else None
+        self.bundle = self._drawn()
         self._flushing = False
         run.subscribe(self._take)
 
@@ -57,16 +66,16 @@ class RunDisplay:
 
     def show(self) -> None:
         """Display the run in the current cell."""
-        if self._live is None:
-            self._bundle = self._read()
+        if self.live is None:
+            self.bundle = self._read()
         else:
-            display(self._live)
-        display(self._bundle, raw=True, display_id=self._name)
+            display(self.live)
+        display(self.bundle, raw=True, display_id=self._name)
 
     def update(self) -> None:
         """Bring the record up to date by a message of the current cell: no other is kept where nobody watches."""
         bundle = self._read()
-        if bundle != self._bundle:
+        if bundle != self.bundle:
             self._publish(bundle)
 
     def _read(self) -> Bundle:
@@ -88,8 +97,10 @@ class RunDisplay:
             self._loop.call_soon_threadsafe(call, context=self._context)
 
     def _publish(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self._publisher.publish(data=bundle, metadata={}, transient={"display_id": self._name}, update=True)
+        for told in self.published:
+            told()
 
     def _drawn(self) -> Bundle:
         outline = self._progress.outline
@@ -126,18 +137,20 @@ class RunDisplay:
         if run is None:
             return "the run is over."
         run.answer(approval, option, note, edit, form=form, by=CLIENT)
+        if self._go_on is not None and isinstance(run, Watch):
+            self._context.copy().run(self._go_on, run.id)
         return None
 
     # On the run's loop
 
     def _take(self, event: Event) -> None:
         self._progress.apply(event)
-        if self._live is None:
+        if self.live is None:
             return
-        self._live.take(event)
+        self.live.take(event)
         if not self._flushing:
             self._flushing = True
-            self._loop.call_later(FLUSH_SECONDS, self._flush, self._live, context=self._context)
+            self._loop.call_later(FLUSH_SECONDS, self._flush, self.live, context=self._context)
 
     def _flush(self, live: LiveView) -> None:
         self._flushing = False

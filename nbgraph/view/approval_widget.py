@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from html import escape
 from threading import Lock
 from typing import Any
@@ -15,7 +14,9 @@ from nbgraph.errors import ApprovalError, told
 from nbgraph.view.edit_field import WIDE, EditField
 from nbgraph.view.form_fields import FormFields
 from nbgraph.view.markdown import display, question_html
+from nbgraph.view.times import clock, until
 
+DEADLINE = "deadline"  # what answers where nobody did in time
 PAST = {"approve": "approved", REJECT: "rejected", "answer": "answered"}
 STYLE = """<style>
 .nbgraph-approval { border-left: 3px solid var(--jp-warn-color1, #f57c00); padding: 4px 0 6px 14px }
@@ -46,6 +47,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         shown_beside: the keys whose values stand below the question; one that can be edited stands in its field.
         on_answer: called with option, note, edited values and what was entered into the form, never twice at once;
             gives None when the answer was accepted, or a sentence that says why not, or raises it as an error.
+        caption: what stands above the question, such as the run that asks it.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         approval: Approval,
         shown_beside: tuple[str, ...],
         on_answer: Callable[[str, str, dict[str, Any], dict[str, Any]], str | None],
+        caption: str = "",
     ) -> None:
         self._on_answer = on_answer
         self._settled = False
@@ -69,11 +72,12 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         beside = [key for key in shown_beside if key in approval.shown and key not in self.fields]
         super().__init__(
             [
-                ipywidgets.HTML(STYLE + question_html(approval.question, approval.shown)),
+                ipywidgets.HTML(STYLE + _hint(caption) + question_html(approval.question, approval.shown)),
                 *(_shown(key, approval.shown[key]) for key in beside),
                 *(field.box for field in self.fields.values()),
                 *self.form.boxes,
                 self.note,
+                *([ipywidgets.HTML(_hint(until(approval)))] if until(approval) else []),
                 options,
                 self.message,
             ]
@@ -163,10 +167,16 @@ def _shown(key: str, value: Any) -> ipywidgets.HTML:
     return ipywidgets.HTML(f'<span class="nbgraph-key">{escape(key)}</span><pre>{escape(display(value))}</pre>')
 
 
+def _hint(text: str) -> str:
+    return f'<span class="nbgraph-hint">{escape(text)}</span>' if text else ""
+
+
 def _settled(approval: Approval) -> str:
     answer = approval.answer
     if answer is None:
         return "no longer asked"
+    if answer.by == DEADLINE:
+        return f"{PAST.get(answer.option, answer.option)} — nobody had answered at the deadline, {clock(answer.at)}"
     said = "" if answer.option == "answer" else f"{PAST.get(answer.option, answer.option)} — "
-    when = f" at {datetime.fromtimestamp(answer.at):%H:%M}"
+    when = f" at {clock(answer.at)}"
     return f"{said}answered by {answer.by}{when}" + (f": {answer.note}" if answer.note else "")

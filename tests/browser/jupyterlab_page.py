@@ -67,6 +67,11 @@ class NotebookPage:
         self.page.reload()
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
 
+    def restart(self) -> None:
+        """End the kernel and start it anew, without the question whether that is meant."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.wait_for_idle()
+
     def shut_down(self) -> None:
         """End all kernels, so that the next test has the machine to itself."""
         self.page.evaluate("() => globalThis.jupyterapp?.serviceManager.sessions.shutdownAll()")

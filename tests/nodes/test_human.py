@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -148,3 +149,36 @@ def test_single_braces_are_text() -> None:
 def test_a_placeholder_that_is_no_key_is_refused(question: str) -> None:
     with pytest.raises(DeclarationError, match=r"write {{ topic }}"):
         human_node("gate", question)
+
+
+def test_a_timeout_says_how_long_and_what_is_the_answer_then() -> None:
+    node = human_node("gate", "Go?", timeout="24h=reject")
+    assert (node.body.timeout, node.body.otherwise) == (86400, "reject")
+    assert node.marks == ("until 24h, then reject",)
+    assert human_node("gate", "Go?").marks == ()
+
+
+def test_the_option_of_a_timeout_is_one_of_the_questions() -> None:
+    assert human_node("gate", "Go?", options=["send it", "hold"], timeout="30m=send it").body.otherwise == "send it"
+    with pytest.raises(
+        DeclarationError, match="gate: at the deadline the answer is one of send it, hold, not 'reject'"
+    ):
+        human_node("gate", "Go?", options=["send it", "hold"], timeout="30m=reject")
+
+
+def test_a_form_that_must_be_filled_in_can_only_be_rejected_at_the_deadline() -> None:
+    assert human_node("gate", "How many?", form=read_form(int), timeout="1h=reject").body.otherwise == "reject"
+    with pytest.raises(DeclarationError, match="gate asks for an entry, which nobody has entered at the deadline"):
+        human_node("gate", "How many?", form=read_form(int), timeout="1h=approve")
+
+
+def test_what_nobody_answers_in_time_is_answered_by_the_deadline() -> None:
+    made = Graph("g")
+    made.human("gate", "Go?", timeout="0.01s=reject")
+    made.node(lambda gate: {"then": gate}, name="tell")
+    made.edges("START -> gate -> tell -> END")
+    run, until = made.run(), time.monotonic() + 60
+    while run.wait(60).status == "waiting" and time.monotonic() < until:
+        time.sleep(0.005)
+    assert run.result()["then"] == "reject"
+    assert [asked.answer.by for asked in run.approvals if asked.answer] == ["deadline"]

@@ -7,6 +7,7 @@ from fresh_notebook import Notebook
 
 from nbgraph.executors.threads import Threads
 from nbgraph.notebook import options
+from nbgraph.notebook.options import ACTIONS
 
 SUBGRAPH_OPTIONS = [option.name for option in options.SUBGRAPH.options]
 NODE_OPTIONS = [option.name for option in options.NODE.options]
@@ -61,7 +62,15 @@ def essay(notebook: Notebook) -> Notebook:
         ("%%human gate --edit topic,te|", ["text"]),
         ("%%human gate\nSend {{ te|", ["text"]),
         ("%%state --g|", ["--graph"]),
-        ("%graph |", ["new", "use", "show", "check", "drop", "forget"]),
+        ("%graph |", [action.name for action in ACTIONS]),
+        ("%graph runs |", ["essay", "extra", "all"]),
+        ("%graph runs --s|", ["--status"]),
+        ("%graph runs all --status waiting,fa|", ["failed"]),
+        ("%graph prune --|", ["--keep", "--older-than", "--dry-run"]),
+        ("%graph prune --keep 3 --o|", ["--older-than"]),
+        ("%graph approvals a|", ["all"]),
+        ("%%human gate --timeout 24h=r|", ["reject"]),
+        ("%%human gate --options yes,no --timeout 24h=|", ["yes", "no"]),
         ("%graph f|", ["forget"]),
         ("%graph c|", ["check"]),
         ("%graph use ex|", ["extra"]),

@@ -9,7 +9,10 @@ import pytest
 from nbgraph.errors import TextError
 from nbgraph.notebook import option_lines
 from nbgraph.notebook.option_lines import Calling, EdgeLine, GraphLine, HumanLine, NodeLine, SubgraphLine, Word
-from nbgraph.notebook.options import EDGES
+from nbgraph.notebook.options import ACTIONS, EDGES
+
+WAITING = {"--status": ("waiting", "failed"), "--limit": 3}
+PRUNED = {"--keep": 0, "--older-than": 30 * 86400, "--dry-run": True}
 
 
 @pytest.mark.parametrize(
@@ -91,9 +94,20 @@ def test_subgraph_line_becomes_a_record(line: str, expected: SubgraphLine | None
     [
         ("new essay", GraphLine("new", "essay")),
         ("drop draft", GraphLine("drop", "draft")),
-        ("check", GraphLine("check", "")),
-        ("forget", GraphLine("forget", "")),
-        ("", GraphLine("", "")),
+        ("check", GraphLine("check")),
+        ("forget", GraphLine("forget")),
+        ("", GraphLine("")),
+        ("runs", GraphLine("runs")),
+        ("runs all", GraphLine("runs", "all")),
+        ("runs essay --status waiting, failed --limit 3", GraphLine("runs", "essay", "", WAITING)),
+        ("runs --status=interrupted", GraphLine("runs", "", "", {"--status": ("interrupted",)})),
+        ("approvals essay", GraphLine("approvals", "essay")),
+        ("resume essay-1a2b", GraphLine("resume", "essay-1a2b")),
+        ("resume e-1 --rename a=b,c=d", GraphLine("resume", "e-1", "", {"--rename": {"a": "b", "c": "d"}})),
+        ("prune --keep 0 --older-than 30d --dry-run", GraphLine("prune", "", "", PRUNED)),
+        ("delete essay-1a2b", GraphLine("delete", "essay-1a2b")),
+        ("export essay-1a2b 'my run.nbrun'", GraphLine("export", "essay-1a2b", "my run.nbrun")),
+        ("import my.nbrun", GraphLine("import", "", "my.nbrun")),
     ],
 )
 def test_graph_line_becomes_a_record(line: str, expected: GraphLine) -> None:
@@ -131,7 +145,7 @@ def test_edge_line_takes_its_graph_in_front_of_the_edges() -> None:
         ("--retry three", "--retry takes a whole number", 16),
         ("--retry 2.5", "--retry takes a whole number", 16),
         ("--parallel x", "--parallel takes a whole number", 19),
-        ("--timeout 5min", "--timeout takes seconds, as 30 or 0.5, or 30s, 5m, 2h; not '5min'.", 18),
+        ("--timeout 5min", "--timeout takes seconds, as 30 or 0.5, or 30s, 5m, 2h, 1d; not '5min'.", 18),
         ("--timeout -5", "--timeout takes seconds", 18),
         ("--timeout 1e3", "--timeout takes seconds", 18),
         (f"--timeout {'9' * 400}", "--timeout takes seconds", 18),
@@ -157,22 +171,25 @@ def test_a_wrong_node_line_is_refused_with_a_caret(line: str, sentence: str, col
     assert str(caught.value).endswith(f"    %%node {line}\n{' ' * (column + 3)}^")
 
 
-@pytest.mark.parametrize("action", ["export", "runs", "approvals"])
-def test_an_action_that_comes_later_is_refused(action: str) -> None:
-    with pytest.raises(TextError, match=f"%graph {action} comes later"):
-        option_lines.graph_line(action)
-
-
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         ("nwe essay", "%graph does not know 'nwe'; did you mean 'new'?"),
-        ("essay", "%graph does not know 'essay'; it knows new, use, show, check, drop, forget."),
+        ("essay", f"%graph does not know 'essay'; it knows {', '.join(each.name for each in ACTIONS)}."),
         ("new", "%graph new needs a name, such as `%graph new essay`."),
         ("drop", "%graph drop needs a name, such as `%graph drop draft`."),
         ("show essay", "%graph show takes nothing here."),
         ("forget essay", "%graph forget takes nothing here."),
         ("new essay other", "%graph new takes nothing here."),
+        ("show --limit 3", "%graph show takes nothing here."),
+        ("runs essay other", "%graph runs takes nothing here."),
+        ("resume", "%graph resume needs a run, such as `%graph resume essay-1a2b3c4d`."),
+        ("export essay-1", "%graph export needs a run and a file, such as `%graph export essay-1a2b3c4d essay.nbrun`."),
+        ("import", "%graph import needs a file, such as `%graph import essay.nbrun`."),
+        ("prune --kep 3", "%graph prune has no option '--kep'; did you mean '--keep'?"),
+        ("prune --keep some", "--keep takes a whole number, 0 or more, as `--keep 100`; not 'some'."),
+        ("prune --dry-run yes", "%graph prune takes nothing here."),
+        ("resume e --rename a=", "--rename takes pairs of nodes: `--rename old=new,..`; not 'a='."),
     ],
 )
 def test_a_wrong_graph_line_is_refused(line: str, sentence: str) -> None:
@@ -189,7 +206,9 @@ def test_a_wrong_graph_line_is_refused(line: str, sentence: str) -> None:
         ("gate other", "%%human takes no 'other' here; the question stands in the lines below."),
         ('gate --options "send', 'a " is not closed.'),
         ("gate --writes x", "%%human has no option '--writes'"),
-        ("gate --timeout 2h", "--timeout comes later; leave it out for now."),
+        ("gate --timeout 2h", "a deadline needs the option that is the answer then: `2h=reject`; not '2h'."),
+        ("gate --timeout 2h=later --options a,b", "at the deadline the answer is one of a, b, not 'later'."),
+        ("gate --timeout", "--timeout needs its value: `--timeout TIME=OPTION`."),
         ("gate --form", "--form needs its value: `--form TYPE`."),
         ("gate --form list[int]", "--form takes a name, as `--form str`; not 'list[int]'."),
     ],

@@ -14,17 +14,12 @@ FORMS = (NODE, EDGES, EDGE, STATE, HUMAN, SUBGRAPH)
 def test_help_lists_every_option_with_what_it_does(form: Form) -> None:
     text = options.describe(form)
     assert all(option.name in text for option in form.options)
-    assert all(option.help in text and option.help and option.value for option in options.built(form))
-
-
-def test_help_says_what_comes_later() -> None:
-    assert options.describe(HUMAN).endswith("\nCome later: --timeout.")
-    assert "Come later" not in options.describe(NODE)
+    assert all(option.help in text and option.help and option.value for option in form.options)
 
 
 def test_help_stands_in_columns() -> None:
     lines = options.describe(NODE).splitlines()[1:]
-    helps = {option.spelt: option.help for option in options.built(NODE)}
+    helps = {option.spelt: option.help for option in NODE.options}
     assert {line.index(help) for line, help in zip(lines, helps.values(), strict=True)} == {
         4 + max(map(len, helps)) + 2
     }
@@ -37,7 +32,18 @@ def test_a_value_that_may_be_left_out_is_spelt_in_brackets() -> None:
 def test_help_of_graph_lists_every_action() -> None:
     text = options.describe_actions()
     assert all(action.name in text for action in options.ACTIONS)
-    assert all(action.help and action.help in text for action in options.ACTIONS if not action.later)
+    assert all(action.help and action.help in text for action in options.ACTIONS)
+
+
+def test_help_of_graph_lists_every_option_below_its_action() -> None:
+    lines = options.describe_actions().splitlines()
+    place = next(row for row, line in enumerate(lines) if line.startswith("    %graph prune"))
+    assert [line.split()[0] for line in lines[place + 1 : place + 4]] == ["--keep", "--older-than", "--dry-run"]
+
+
+def test_an_action_is_spelt_with_what_follows_it() -> None:
+    runs = next(action for action in options.ACTIONS if action.name == "runs")
+    assert runs.spelt == "%graph runs [NAME|all] [--status a,b] [--limit N]"
 
 
 def test_an_option_that_is_a_choice_has_choices() -> None:

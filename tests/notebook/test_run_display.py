@@ -34,8 +34,8 @@ class View:
         monkeypatch.setattr(GraphWidget, "send", lambda _, content, buffers=None: self.sent.append(content))
         self.publisher = Publisher()
         self.display = RunDisplay(run, self.publisher, True)
-        assert isinstance(self.display._live, LiveView)
-        self.picture: GraphWidget = self.display._live._graph
+        assert isinstance(self.display.live, LiveView)
+        self.picture: GraphWidget = self.display.live._graph
 
     def click(self, **message: Any) -> None:
         self.picture._receive(None, message, [])
@@ -123,7 +123,7 @@ def test_a_question_that_is_withdrawn_goes_away(monkeypatch: pytest.MonkeyPatch)
     run = race.run()
     view = View(run, monkeypatch)
     until(lambda: any("done" in text for text in view.publisher.texts))
-    live = view.display._live
+    live = view.display.live
     assert live is not None
     assert repr(live._questions) == "<questions: 0 open>"
     assert view.picture.status["nodes"]["gate"]["state"] == "cancelled"

@@ -161,7 +161,7 @@ def test_a_settled_form_shows_what_was_answered_by_whomever_and_takes_nothing_mo
     assert [controls[0].value, controls[1].label, controls[2].value] == ["9", "formal", True]
     assert all(control.disabled for control in controls)
     assert widget.form["tone"].wrong.value == ""
-    assert re.search(r">answered by run.answer at \d\d:\d\d<", widget.message.value)
+    assert re.search(r">answered by run.answer at 1 Jan 1970 \d\d:\d\d<", widget.message.value)
 
 
 def test_an_error_of_the_receiver_is_shown():
@@ -177,7 +177,9 @@ def test_an_error_of_the_receiver_is_shown():
 def test_a_settled_question_says_who_answered_and_takes_nothing_more():
     widget, given = asked()
     widget.settle(ANSWERED)
-    assert re.search(r"approved — answered by a client of this kernel at \d\d:\d\d: fine", widget.message.value)
+    assert re.search(
+        r"approved — answered by a client of this kernel at 1 Jan 1970 \d\d:\d\d: fine", widget.message.value
+    )
     assert all(one.disabled for one in widget.interactive)
     assert widget.fields["score"].control.value == 9
     widget.buttons[0].click()
@@ -215,3 +217,19 @@ def test_interactive_names_every_widget_that_hears_the_page():
     widget, _ = asked(approval=replace(APPROVAL, form=FORM))
     hearing = {one for one in everything(widget) if hasattr(one, "disabled") and not isinstance(one, ipywidgets.Box)}
     assert set(widget.interactive) == {one for one in hearing if not isinstance(one, ipywidgets.HTML)}
+
+
+def test_a_deadline_is_shown_with_what_it_means():
+    widget, _ = asked(approval=replace(APPROVAL, deadline=0.0, otherwise="<b>reject</b>"))
+    assert re.search(r"until 1 Jan 1970 \d\d:\d\d, then &lt;b&gt;reject", markup(widget))
+
+
+def test_that_the_deadline_has_answered_is_told():
+    widget, _ = asked()
+    widget.settle(replace(APPROVAL, answer=Answer("reject", "", {}, "deadline", 0.0)))
+    assert re.search("rejected — nobody had answered at the deadline, 1 Jan 1970", widget.message.value)
+
+
+def test_a_caption_stands_above_the_question_as_text():
+    widget = ApprovalWidget(APPROVAL, (), lambda *answer: None, "<b>r1</b> · gate")
+    assert "&lt;b&gt;r1&lt;/b&gt; · gate" in widget.children[0].value
