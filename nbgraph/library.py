@@ -235,7 +235,7 @@ class Graph(StoredRuns):
     @graph.alone
     def _prepared(self, loop: Any, inputs: Mapping[str, Any] | None, given: dict[str, Any]) -> RunLoop:
         options, compiled = _options(given), self.plan()
-        checked = checked_inputs(self, self._named(inputs, given), state_before(options))
+        checked = checked_inputs(self, self._named(inputs, given), state_before(self, options))
         return self.ready(loop, compiled, checked, options)
 
     def ready(self, loop: Any, compiled: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> RunLoop:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
@@ -12,6 +11,7 @@ from nbgraph.core.approvals import given_answers
 from nbgraph.core.events import Status
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
+from nbgraph.core.names import run_name
 from nbgraph.core.plan import Plan
 from nbgraph.core.run import Run
 from nbgraph.core.run_loop import RunLoop, Settings
@@ -26,8 +26,7 @@ _processes: Executor | None = None
 
 def prepared(graph: Graph, loop: Any, plan: Plan, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> RunLoop:
     """A run of `plan` on `loop` that has not begun, with inputs that were checked."""
-    run_id = options.get("id") or f"{graph.name}-{os.urandom(4).hex()}"
-    return RunLoop(run_id, graph, plan, inputs, loop, settings(plan, options))
+    return RunLoop(run_name(options.get("id"), graph.name), graph, plan, inputs, loop, settings(plan, options))
 
 
 def begin(run_loop: RunLoop) -> Run:
@@ -62,7 +61,7 @@ def settings(plan: Plan, options: Mapping[str, Any]) -> Settings:
     )
 
 
-def state_before(options: Mapping[str, Any]) -> dict[str, Any]:
+def state_before(graph: Graph, options: Mapping[str, Any]) -> dict[str, Any]:
     """The final state of the run that another is to go on after; empty where there is none.
 
     Raises:
@@ -73,7 +72,7 @@ def state_before(options: Mapping[str, Any]) -> dict[str, Any]:
     if after is None:
         return {}
     if not isinstance(after, Run):
-        return stored_state(open_store(options.get("store")), str(after))
+        return stored_state(open_store(options.get("store")), str(after), graph)
     if after.status is not Status.DONE:
         raise RunError(f"{after.id} is {after.status}; a run goes on after one that is done.")
     return after.state

@@ -11,14 +11,14 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.engine import engine_loop
 from nbgraph.core.events import Status
 from nbgraph.core.graph import Graph
+from nbgraph.core.names import run_name
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import RunSummary, Store
 from nbgraph.core.run import Run, announced
 from nbgraph.core.run_loop import live
 from nbgraph.core.stored import resumed, salvaged
 from nbgraph.starting import settings
-from nbgraph.store.memory import MemoryStore
-from nbgraph.stores import learn_classes, open_store, salvageable
+from nbgraph.stores import default_store, learn_classes, open_store, salvageable
 from nbgraph.watching import Watch
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class StoredRuns(Graph):
         __tracebackhide__ = True
         learn_classes(self)
         made = settings(self.plan(), {"store": self._store_of(run_id, store), "answers": answers})
-        new = id or f"{self.name}-{os.urandom(4).hex()}"
+        new = run_name(id, self.name)
         run = salvaged(self, salvageable(made.store, run_id), new, made, engine_loop())
         run.go_on(f"salvaged from {run_id}")
         return announced(Run.of(run))
@@ -134,7 +134,12 @@ class StoredRuns(Graph):
 
     def copy(self, run_id: str, new_id: str, *, store: Any = None, to: Any = None) -> None:
         """Copy a stored run under another id, into another store where `to` names one."""
-        transfer().copy(self._store_of(run_id, store), run_id, new_id, to=None if to is None else open_store(to))
+        transfer().copy(
+            self._store_of(run_id, store),
+            run_id,
+            run_name(new_id, self.name),
+            to=None if to is None else open_store(to),
+        )
 
     def export(self, run_id: str, path: str | os.PathLike[str], *, store: Any = None) -> Path:
         """Write a stored run with all its history to one file; returns its path, which ends in .nbrun."""
@@ -143,7 +148,9 @@ class StoredRuns(Graph):
 
     def import_run(self, path: str | os.PathLike[str], *, id: str | None = None, store: Any = None) -> str:
         """Read a run from a file that `export` wrote; returns its id."""
-        imported: str = transfer().import_run(open_store(store), path, id=id)
+        imported: str = transfer().import_run(
+            open_store(store), path, id=None if id is None else run_name(id, self.name)
+        )
         return imported
 
     def _store_of(self, run_id: str, store: Any) -> Store:
@@ -153,9 +160,9 @@ class StoredRuns(Graph):
 
 def _stores(store: Any) -> list[Store]:
     """The store that is named; where runs are kept in memory, those of the runs that live in this process."""
-    opened = open_store(store)
-    if not isinstance(opened, MemoryStore) or isinstance(store, MemoryStore):
-        return [opened]
+    where = default_store() if store is None else store
+    if where != "memory":
+        return [open_store(where)]
     return list({id(run.store): run.store for run in tuple(live.values())}.values())
 
 

@@ -17,6 +17,7 @@ DEFAULT = os.path.join(".nbgraph", "runs.db")
 
 _lock = threading.Lock()
 _open: dict[str, Store] = {}
+_seen: set[str] = set()  # the paths at which there was a database
 _configured: dict[str, Any] = {"store": None, "synchronous": "FULL"}
 
 
@@ -35,6 +36,8 @@ def configure(*, store: str | os.PathLike[str] | Store | None = None, synchronou
         raise InputError(f"synchronous is 'FULL' or 'NORMAL', not {brief(synchronous)}.")
     if store is not None:
         _checked(store)
+        if isinstance(store, str | os.PathLike) and store != "memory":
+            store = _path(store)  # the same file wherever the program goes later
         _configured["store"] = store
     if synchronous is not None:
         _configured["synchronous"] = synchronous
@@ -61,12 +64,14 @@ def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
         return MemoryStore()
     if not isinstance(where, str | os.PathLike):
         return where
-    path = os.path.realpath(where)
+    path = _path(where)
     with _lock:
-        if path not in _open or not Path(path).exists():
+        there = Path(path).exists()
+        if path not in _open or (path in _seen and not there):  # it was deleted; one that was never there is made later
             from nbgraph.store.sqlite import SqliteStore  # loaded when first needed
 
             _open[path] = SqliteStore(path, synchronous=_configured["synchronous"])
+        (_seen.add if there else _seen.discard)(path)
         return _open[path]
 
 
@@ -93,8 +98,15 @@ def salvageable(store: Store, run_id: str) -> History:
     return found
 
 
+def _path(where: str | os.PathLike[str]) -> str:
+    return os.path.realpath(os.path.expanduser(where))
+
+
 def _checked(where: Any) -> None:
     if not isinstance(where, str | os.PathLike) and not hasattr(where, "create"):
         raise InputError(f"a store is 'memory', the path of a database, or a store, not {brief(where)}.")
-    if where == "":
-        raise InputError("the path of the store is empty; write 'memory' or a path such as 'runs.db'.")
+    if isinstance(where, str) and where.strip() in ("", ":memory:"):
+        said = "empty" if not where.strip() else "':memory:'"
+        raise InputError(f"the path of the store is {said}; write 'memory' or a path such as 'runs.db'.")
+    if isinstance(where, str | os.PathLike) and "\0" in os.fsdecode(where):
+        raise InputError(f"the path of the store holds a character that no path can: {brief(where)}.")

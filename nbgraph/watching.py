@@ -157,16 +157,18 @@ class Watch:
     async def look(self) -> float | None:
         """Look at the store once; the seconds until the next look, None where there is nothing more to come."""
         try:
+            summary = await asyncio.to_thread(self._store.run, self.id)  # first, for it may end between the two
             history = await asyncio.to_thread(self._store.history, self.id, self._seen)
-            summary = await asyncio.to_thread(self._store.run, self.id)
         except (NbgraphError, RuntimeError) as error:  # the latter where the interpreter is ending
             self._stand(Status.FAILED, f"it can be watched no longer: {told(error)}")
             return None
         self._take(history)
-        if summary.interrupted:
-            self._stand(Status.PAUSED, f"the process that had it has ended; graph.resume({self.id!r}) goes on.")
         if self.status in ENDED:
             return None
+        if history.entries:
+            return EVERY
+        if summary.interrupted:
+            self._stand(Status.PAUSED, f"the process that had it has ended; graph.resume({self.id!r}) goes on.")
         return EVERY if summary.owner is not None and summary.owner.alive else SELDOM
 
     def _take(self, history: History) -> None:

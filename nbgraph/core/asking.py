@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from nbgraph.core import events
-from nbgraph.core.approvals import Answer, Approval, open_approval
+from nbgraph.core.approvals import REJECT, Answer, Approval, open_approval
 from nbgraph.core.context import Context, Question
 from nbgraph.core.copies import own_copy
 from nbgraph.core.forms import Form
 from nbgraph.core.questions import Asked
 from nbgraph.core.records import Answered, Recorded, Withdrawn
+from nbgraph.errors import ApprovalError, NotStorable, told
 
 CLOCK_LOOKED_AT = 30.0  # seconds; a machine that slept must find that a deadline is over
 
@@ -58,11 +59,30 @@ class Asking:
         return made
 
     async def ask(self, context: Context, question: Question) -> Answer:
-        """Ask a person and wait for the answer; a task that runs again gets the answer given then."""
-        approval = self._opened(context, question)
-        if approval.answer is not None:
-            return approval.answer
-        await self.run.log.ask(approval)
+        """Ask a person and wait for the answer; a task that runs again gets the answer given then.
+
+        One that does not fit the form, which only who answers past its checks can give, is asked for again.
+        """
+        while True:
+            approval = self._opened(context, question)
+            if approval.answer is None:
+                approval = await self._answered(context, question, approval)
+            if approval.id not in self.run.questions.told:
+                self.run.questions.told.add(approval.id)
+                self.run.note(Answered(approval.id, self.run.now()))
+                self.run.tell(events.ApprovalAnswered(approval, self.run.now()))
+            assert approval.answer is not None
+            misfit = _misfit(question.form, approval.answer)
+            if not misfit:
+                return approval.answer
+            self.run.notices.append(f"{context.node} asks again: {misfit}")
+
+    async def _answered(self, context: Context, question: Question, approval: Approval) -> Approval:
+        """Ask, and wait for the answer."""
+        try:
+            await self.run.log.ask(approval)
+        except NotStorable as error:
+            raise _told_of(error, f"{context.node} asks a person, and what it shows cannot be kept") from None
         future: asyncio.Future[Approval] = self.loop.create_future()
         self.run.questions.open(Asked(approval, question.form, future))
         self.run.tell(events.ApprovalAsked(approval, approval.asked_at))
@@ -70,18 +90,15 @@ class Asking:
         try:
             await self.run.questions.use_given(approval)
             answered: Approval = await self.run.calls.away(context, future, person=True)
+            return answered
         except asyncio.CancelledError as error:
             if not self.run.loop_ends(error) and self.run.questions.withdraw(approval):
-                self.run.log.note(Withdrawn(approval.id, self.run.now()))
+                self.run.note(Withdrawn(approval.id, self.run.now()))
                 self.run.tell(events.ApprovalWithdrawn(approval, self.run.now()))
             raise
         finally:
             if deadline is not None:
                 deadline.cancel()
-        self.run.log.note(Answered(approval.id, self.run.now()))
-        self.run.tell(events.ApprovalAnswered(answered, self.run.now()))
-        assert answered.answer is not None
-        return answered.answer
 
     def _at_deadline(self, approval: Approval) -> asyncio.Task[None] | None:
         """What answers the question when its time is over; by the clock on the wall, which goes on in every restart."""
@@ -135,7 +152,29 @@ class Asking:
         else:
             result = await self.run.calls.blocking("thread", call, {})
             result = await result if inspect.isawaitable(result) else result
-        recorded = Recorded(place, name, own_copy(result))
-        await self.run.log.keep(recorded)
-        self.run.journal[place] = recorded
+        recorded = self.run.journal[place] = Recorded(place, name, own_copy(result))
+        try:
+            await self.run.log.keep(recorded)  # where that fails the effect is not repeated here all the same
+        except NotStorable as error:
+            del self.run.journal[place]
+            what = f"what ctx.step({name.rpartition('.')[2]}) returned cannot be kept"
+            raise _told_of(error, f"{context.node}: {what}") from None
         return result
+
+
+def _misfit(form: Form | None, answer: Answer) -> str:
+    """Why what was entered does not fit the form; empty where it does."""
+    if form is None or answer.option == REJECT:
+        return ""
+    try:
+        form.value(answer.form)
+    except ApprovalError as error:
+        return told(error)
+    return ""
+
+
+def _told_of(error: NotStorable, what: str) -> NotStorable:
+    """The same, told as `what` it is about."""
+    made = NotStorable(error.kind, error.path, error.why)
+    made.args = (f"{what}: {error}",)
+    return made

@@ -44,9 +44,9 @@ def choose(exits: Exits, node: str, stamp: Stamp, values: Mapping[str, Any], cou
     return Choice(exits.always, exits.taken, counted)
 
 
-def counted_again(exits: Exits, node: str, stamp: Stamp, taken: Iterable[Taken], counted: Counted) -> Counted:
+def counted_again(exits: Exits, node: str, stamp: Stamp, taken: Iterable[Edge], counted: Counted) -> Counted:
     """The counts of limited statements after a choice that was made before."""
-    places = {each.edge for each in taken}
+    places = {edge.place for edge in taken}
     for candidate in exits.choice:
         if candidate.limit is not None and any(edge.place in places for edge in candidate.edges):
             place, entry = (candidate.statement, node), stamp[: candidate.scope]

@@ -50,7 +50,7 @@ def diff(one: Sequence[Step], other: Sequence[Step], state: Mapping[str, Any], o
         {
             key: (state.get(key), other_state.get(key))
             for key in dict.fromkeys((*state, *other_state))
-            if (key in state) != (key in other_state) or not _equal(state[key], other_state[key])
+            if (key in state) != (key in other_state) or not equal(state[key], other_state[key])
         },
         {node: (visits[node], others[node]) for node in visits | others if visits[node] != others[node]},
         (sum(step.at - step.began for step in one), sum(step.at - step.began for step in other)),
@@ -69,10 +69,10 @@ def _alike(one: Step | None, other: Step | None) -> bool:
     if one is None or other is None:
         return one is other
     went = [(edge.source, edge.target) for edge in one.taken] == [(edge.source, edge.target) for edge in other.taken]
-    return one.task == other.task and went and _equal(one.update, other.update)
+    return one.task == other.task and went and equal(one.update, other.update)
 
 
-def _equal(one: Any, other: Any) -> bool:
+def equal(one: Any, other: Any) -> bool:
     """Whether two values are equal; those that cannot be compared (an array gives no yes or no) are told by repr."""
     try:
         return bool(one == other)

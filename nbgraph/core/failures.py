@@ -12,6 +12,8 @@ from nbgraph.core.events import Failure, TaskError
 from nbgraph.core.graph import Node
 from nbgraph.errors import NbgraphError, told
 
+LONGEST = 10_000  # characters of a message that are kept
+
 
 class InnerFailure(Exception):
     """A subgraph has failed: carries the failure of its task, with the task's path, to the task that it runs in."""
@@ -45,6 +47,11 @@ def _task_error(error: BaseException, node: str, item: int | None) -> TaskError:
     inner = error.path if isinstance(error, InnerFailure) else node
     raised = unwrapped(error)
     return TaskError(inner, type(raised).__name__, told(raised), item)
+
+
+def shortened(message: str) -> str:
+    """What the log keeps of a message; whoever lists runs reads it each time."""
+    return message if len(message) <= LONGEST else f"{message[:LONGEST]}… ({len(message):,} characters)"
 
 
 _OURS = os.path.dirname(os.path.dirname(__file__))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import os
 import unicodedata
 
-from nbgraph.errors import DeclarationError
+from nbgraph.errors import DeclarationError, InputError, brief
 
 _GUARD_WORDS = frozenset({"if", "else", "always", "by", "each", "as", "on", "error", "max"})
 RESERVED = _GUARD_WORDS | {"START", "END", "step", "after", "parallel", "ctx"}
@@ -29,6 +30,19 @@ def check_name(name: str, what: str) -> str:
     if not spelt.isidentifier():
         raise DeclarationError(f"{name!r} cannot name {_one(what)}: a name holds letters, digits and _, no digit first")
     return spelt
+
+
+def run_name(given: object, graph: str) -> str:
+    """The id for a new run: what was given, or one made up.
+
+    Raises:
+        InputError: it is no text that can be written to a file.
+    """
+    if given is None or given == "":
+        return f"{graph}-{os.urandom(4).hex()}"
+    if isinstance(given, str) and given.isprintable():
+        return given
+    raise InputError(f"the id of a run is a text of letters, digits and signs, not {brief(given)}.")
 
 
 def _one(what: str) -> str:

@@ -11,10 +11,23 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.events import Event, Status, TaskStarted
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History
-from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Moved, Recorded, Resumed, Snapshot, Step, Tried
+from nbgraph.core.records import (
+    Answered,
+    Asked,
+    Begun,
+    Entry,
+    Failed,
+    ItemDone,
+    Moved,
+    Recorded,
+    Resumed,
+    Snapshot,
+    Step,
+    Tried,
+)
 from nbgraph.core.retell import retold
 from nbgraph.core.scheduler import Advance, Frontier
-from nbgraph.core.task_names import Place, is_within, place_of, static_of
+from nbgraph.core.task_names import Place, is_within, place_of, static_of, walk_name
 
 
 @dataclass(slots=True)
@@ -38,7 +51,7 @@ class Past:
     """What a run has behind it.
 
     `walks` are by what they run within. `journal` is what `ctx.step` recorded in tasks that have not finished, `tries`
-    how many attempts of theirs have failed.
+    how many attempts of theirs have failed. `answered` are the questions whose answers have reached their tasks.
     """
 
     walks: dict[str, WalkPast] = field(default_factory=dict)
@@ -46,6 +59,7 @@ class Past:
     journal: dict[str, Recorded] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     status: Status = Status.RUNNING
     reason: str = ""
@@ -79,13 +93,12 @@ def gathered(history: History, plan: Plan, upto: int | None = None, since: tuple
     replayed_from = 0
     if since is not None:
         snapshot, replayed_from = since
-        past.walks[""] = WalkPast(plan, history.run.inputs, replay.restored(plan, snapshot), steps=snapshot.number)
+        past.walks[""] = WalkPast(plan, history.run.inputs, replay.restored(plan, snapshot))
     for index, entry in enumerate(entries):
         past.events += retold(entry, past.approvals.get)
         if isinstance(entry, Step):
             past.steps.append(entry)
-        if index >= replayed_from:
-            apply(past, plan, history.run.inputs, entry)
+        apply(past, plan, history.run.inputs, entry, known=index < replayed_from)
     return past
 
 
@@ -102,15 +115,20 @@ def _upto(entries: Iterable[Entry], number: int) -> list[Entry]:
     return found
 
 
-def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry) -> None:
-    """Add what `entry` says to the past of a run that began with `inputs`."""
+def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry, known: bool = False) -> None:
+    """Add what `entry` says to the past of a run that began with `inputs`.
+
+    Where the run's own graph went is left out if it is `known` from a snapshot; what is under way in it is not.
+    """
     match entry:
+        case Begun(within) if known and not within:
+            pass
         case Begun(within):
             inner, given = _plan_of(plan, within), entry.inputs if within else inputs
             past.walks[within] = WalkPast(inner, given, replay.begun(inner, given, entry))
         case Step():
-            _finish(past, entry, place_of(entry.task))
-        case Recorded() | Tried() | Failed() | ItemDone():
+            _finish(past, entry, place_of(entry.task), known)
+        case Recorded() | Tried() | Failed() | ItemDone() | Asked() | Answered():
             _keep(past, entry)
         case Moved(status, reason):
             past.status, past.reason = status, reason
@@ -120,7 +138,7 @@ def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry) -> No
             pass
 
 
-def _keep(past: Past, entry: Recorded | Tried | Failed | ItemDone) -> None:
+def _keep(past: Past, entry: Recorded | Tried | Failed | ItemDone | Asked | Answered) -> None:
     """Keep what a task has behind it that has not finished."""
     match entry:
         case Recorded(name):
@@ -129,10 +147,14 @@ def _keep(past: Past, entry: Recorded | Tried | Failed | ItemDone) -> None:
             past.tries[name] = attempt
         case Failed(task):
             drop(past.tries, task)
+        case Asked(id):
+            past.answered.discard(id)
+        case Answered(id):
+            past.answered.add(id)
         case ItemDone(task, item, update):
             place = place_of(task)
             past.walks[place.within].items.setdefault(place.id, {})[item] = update
-            _leave(past, f"{_walk_name(place)}[{item}]")
+            _leave(past, f"{walk_name(place)}[{item}]")
 
 
 def _plan_of(plan: Plan, within: str) -> Plan:
@@ -141,20 +163,15 @@ def _plan_of(plan: Plan, within: str) -> Plan:
     return plan
 
 
-def _finish(past: Past, step: Step, place: Place) -> None:
+def _finish(past: Past, step: Step, place: Place, known: bool) -> None:
     walk = past.walks[place.within]
-    moved = replay.advanced(walk.frontier, place.id, step)
-    walk.frontier, walk.steps = moved.frontier, walk.steps + 1
-    walk.latest[place.node] = moved
+    walk.steps += 1
+    if place.within or not known:
+        moved = replay.advanced(walk.frontier, place.id, step)
+        walk.frontier, walk.latest[place.node] = moved.frontier, moved
     walk.items.pop(place.id, None)
     past.forget(step.task)
-    _leave(past, _walk_name(place))
-
-
-def _walk_name(place: Place) -> str:
-    """The name under which the subgraph of a task is walked."""
-    lead = f"{place.within}/" if place.within else ""
-    return f"{lead}{place.node}" + (f"#{place.visit}" if place.visit > 1 else "")
+    _leave(past, walk_name(place))
 
 
 def _leave(past: Past, within: str) -> None:

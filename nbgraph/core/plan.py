@@ -88,6 +88,7 @@ class Plan:
 
     `eager` are the nodes that join "any" or "first", and so wait for nothing; `told_errors` those that error edges lead
     to; `inner` the plans of the subgraphs; `first` is the index of the first edge in the outline of the whole run.
+    `renamed` gives for names of a stored run those that the graph has for these nodes now.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Plan:
     forward: Mapping[tuple[str, ...], Mapping[str, int]]
     place: Mapping[str, int]
     shared: dict[tuple[str, str], int] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def follow(self, edge: Edge, stamp: Stamp) -> Stamp:
         """The stamp of what arrives over `edge` from a task with `stamp`."""
@@ -190,12 +192,12 @@ def _shape(graph: Graph) -> tuple[tuple[Statement, ...], tuple[OutlineEdge, ...]
 
 
 def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
-    """The plan of a run that goes on: nodes and reducers as `graph` has them now, edges as they were.
+    """The plan of a run that goes on: nodes and reducers as `graph` has them now, edges and joins as they were.
 
     What the graph no longer declares stays as it was. Returns with the plan a sentence for the person where the edges
     have changed since, else an empty string.
     """
-    nodes = {**plan.nodes, **graph.nodes}
+    nodes = _nodes_now(plan, graph)
     uses = ((name, kept, nodes[name].inner) for name, kept in plan.inner.items())
     followed = {name: refreshed(kept, used) for name, kept, used in uses if used is not None}
     told = " ".join(notice for _, notice in followed.values() if notice)
@@ -204,11 +206,26 @@ def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
     else:
         base, kept = plan, "have changed; this run keeps those it began with. A new run uses the new ones."
         told = f"the edges of {plan.name} {kept} {told}".rstrip()
-    inner = {name: each for name, (each, _) in followed.items()}
+    inner = {**base.inner, **plan.inner, **{name: each for name, (each, _) in followed.items()}}
+    for name in plan.order:  # functions that are graphs now
+        if name not in inner and name in nodes and (made := nodes[name].inner) is not None:
+            inner[name] = compile(made, made.outlined(), plan.first + len(base.outline.edges))
     old, new = plan.schema, graph.schema
     schema = new._replace(reducers={**old.reducers, **new.reducers}, private={**old.private, **new.private})
     outline = plan.outline if told else base.outline
+    base = replace(base, eager=plan.eager, renamed=plan.renamed)
     return replace(base, nodes=nodes, schema=schema, inner=inner, outline=outline), told
+
+
+def _nodes_now(plan: Plan, graph: Graph) -> dict[str, Node]:
+    now, before = graph.nodes, plan.nodes
+    nodes = {**before, **now, **{old: now[new] for old, new in plan.renamed.items() if new in now}}
+    return {
+        name: node
+        if name not in before or (node.name, node.join) == (name, before[name].join)
+        else replace(node, name=name, join=before[name].join, now=None)
+        for name, node in nodes.items()
+    }
 
 
 def maps_of(graph: Graph) -> dict[str, Each]:

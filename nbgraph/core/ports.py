@@ -13,7 +13,6 @@ from nbgraph.core.events import Status
 from nbgraph.core.records import Entry, RunRecord, Snapshot, Step
 from nbgraph.core.views import Writes
 
-
 ALL = 1_000_000_000
 """As the limit of a list: every one."""
 

@@ -46,6 +46,7 @@ class Questions:
         self._known, self._open = dict(asked), dict[str, Asked]()
         self._not_yet = {id for id, before in asked.items() if before.answer is None}  # asked again by their tasks
         self._closed, self.told = "", told
+        self.withdrawn: list[str] = []  # the ids of those that were open when it was closed
         self.arriving = 0
 
     @property
@@ -156,6 +157,7 @@ class Questions:
         """Take no more answers; `why` is the sentence for whoever still answers."""
         with self._changed:
             self._closed = why
+            self.withdrawn = [*self._open, *self._not_yet]
             self._open.clear()
 
     def left_over(self, nodes: Container[str]) -> list[str]:

@@ -45,9 +45,9 @@ def _moved(
     """Send `arrival` along the edges that were taken, and start what was started."""
     plan, _, active, visits, last, _, written, counted = frontier
     exits = plan.exits[node]
-    at = {edge.place: edge for edge in _edges(exits)}
-    arrived, ended = scheduler.sent(frontier, node, stamp, arrival, [at[each.edge] for each in taken])
-    counted = counted_again(exits, node, stamp, taken, counted)
+    edges = [_edge(exits, each) for each in taken]
+    arrived, ended = scheduler.sent(frontier, node, stamp, arrival, edges)
+    counted = counted_again(exits, node, stamp, edges, counted)
     active, visits = dict(active), dict(visits)
     tasks = []
     for id, where in zip(started, stamps, strict=True):
@@ -55,6 +55,12 @@ def _moved(
         tasks.append(scheduler.start(plan, place, arrived, active, last, visits))
     after = Frontier(plan, arrived, active, visits, last, ended, written, counted)
     return Advance(after, tuple(tasks), taken, (), arrival.view.values)
+
+
+def _edge(exits: Exits, taken: Taken) -> Edge:
+    """The edge that was taken; where graphs beside it have become subgraphs since, its number is another one."""
+    there = [edge for edge in _edges(exits) if edge.target == taken.target]
+    return next((edge for edge in there if edge.place == taken.edge), there[0])
 
 
 def _edges(exits: Exits) -> Iterator[Edge]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.diff import Diff, diff
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status
+from nbgraph.core.names import run_name
 from nbgraph.core.outline import Outline
 from nbgraph.core.records import Step
 from nbgraph.core.run_loop import RunLoop
@@ -306,6 +306,7 @@ class Run:
             Exception: what the node raises.
         """
         __tracebackhide__ = True
+        self._engine.check_alive()
         return self._on_loop(replayed(self._engine, step))
 
     def fork(self, step: int, /, *, id: str | None = None, **changes: Any) -> Run:
@@ -323,7 +324,7 @@ class Run:
             InputError: a value does not fit the type of its key.
         """
         __tracebackhide__ = True
-        forking = forked(self._engine, step, changes, id or f"{self.name}-{os.urandom(4).hex()}")
+        forking = forked(self._engine, step, changes, run_name(id, self.name))
         forking.go_on(f"fork of {self.id} at step {step}")
         return announced(Run.of(forking))
 

@@ -21,7 +21,7 @@ from nbgraph.core.calls import Calls
 from nbgraph.core.context import Context
 from nbgraph.core.engine import never_ends
 from nbgraph.core.events import Failure, Status
-from nbgraph.core.failures import failure_of
+from nbgraph.core.failures import failure_of, shortened
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
@@ -30,12 +30,12 @@ from nbgraph.core.past import Past, drop
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import Log, Store
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Moved, Recorded, Resumed, RunRecord, Step, Structure
+from nbgraph.core.records import Entry, Moved, Recorded, Resumed, RunRecord, Step, Structure, Withdrawn
 from nbgraph.core.structure import changes, described
 from nbgraph.core.task_names import is_within
 from nbgraph.core.walk import Walk
 from nbgraph.core.watchers import Watchers
-from nbgraph.errors import RunError, nearest, told
+from nbgraph.errors import OwnedElsewhere, RunError, StoreError, nearest, told
 
 _live: set[RunLoop] = set()
 """Runs with tasks: an event loop does not hold its tasks, and a run that waits for a person may be held by nobody."""
@@ -90,13 +90,21 @@ class RunLoop:
         self.settings, self.past = settings, past or Past()
         self.log: Log = Nowhere()
         self._let_go: Callable[[], object] = lambda: None
+        self._let_go_of = False
         self.face: object = None  # what shows this run to the outside
         self.status, self.reason = Status.RUNNING, ""
         self.changed = Condition()
         self.notices = settings.given.unknown(node.name for node in plan.outline.nodes)
         self.now, self.read_form = settings.clock, settings.read_form
         self.questions = Questions(
-            self.store, settings.given, self.notices, self.changed, self.now, self._answered, self.past.approvals
+            self.store,
+            settings.given,
+            self.notices,
+            self.changed,
+            self.now,
+            self._answered,
+            self.past.approvals,
+            self.past.answered,
         )
         self.calls = Calls(loop, settings.executor, settings.parallel, self.settle, self.now)
         self.variables = copy_context()  # what a node prints then lands in the cell that started the run
@@ -153,10 +161,11 @@ class RunLoop:
     async def start_here(self) -> None:
         """The same on the run's own loop, which goes on meanwhile."""
         _live.add(self)
-        self.write_to(await asyncio.to_thread(self.store.create, self.record()))
-        if self.cancelled:
-            self._tell_status(self.status, self.reason)
+        await asyncio.to_thread(lambda: self.write_to(self.store.create(self.record())))  # also where this loop ends
+        if self.cancelled:  # which was told already, and not kept
+            self.log.note(Moved(self.status, self.reason, self.now()))
             self._let_go()
+            _live.discard(self)
         else:
             self._begin()
 
@@ -197,7 +206,7 @@ class RunLoop:
     def _go_on(self, by: str) -> None:
         _live.add(self)
         self.watchers.begin_with(self.past.events)
-        self.log.note(Resumed(by, tuple(self.notices), self.now()))
+        self.note(Resumed(by, tuple(self.notices), self.now()))
         self.tell(events.StatusChanged(Status.RUNNING, self.now()))
         if self.walk.frontier.visits:
             self.resume(self.stepping)
@@ -223,6 +232,8 @@ class RunLoop:
             return True
 
     def _answered(self, future: asyncio.Future[Approval], answered: Approval) -> None:
+        if self.loop.is_closed():  # nobody waits here any more; who resumes the run finds the answer in its store
+            return
         self.turn((Status.WAITING,), Status.RUNNING)
         self.post(self._arrived, future, answered)
 
@@ -247,7 +258,14 @@ class RunLoop:
     def check_alive(self) -> None:
         """RunError where the run's loop is closed, and the run with it."""
         if self.loop.is_closed():
-            raise RunError(f"the event loop on which {self.name} ran is closed, and the run with it.")
+            again = f"graph.resume({self.run_id!r}) goes on with it"
+            raise RunError(f"the event loop on which {self.name} ran is closed, and the run with it; {again}.")
+
+    def abandon(self) -> None:
+        """Let the run go, whose loop is closed, so that another one goes on with it."""
+        _live.discard(self)
+        self._taken = self._taken or RunError(f"the event loop on which {self.name} ran is closed.")
+        self._let_go()
 
     def check_here(self) -> None:
         """RunError where it cannot go on here: its loop is closed, or another process has taken it."""
@@ -261,6 +279,15 @@ class RunLoop:
         """The run cannot be kept here any more: nothing that still happens here counts."""
         self._taken = self._taken or error
         self._end_all()
+
+    def note(self, entry: Entry) -> None:
+        """Keep an entry that nobody waits for; where its log takes it no more, the run cannot be kept here any more."""
+        if self._let_go_of:  # it is over; a task that was cancelled may still say so
+            return
+        try:
+            self.log.note(entry)
+        except (OwnedElsewhere, StoreError) as error:
+            self.be_taken(error)
 
     @property
     def cancelled(self) -> bool:
@@ -295,6 +322,8 @@ class RunLoop:
 
     def cancel(self) -> None:
         """End what runs; the status is cancelled already."""
+        for id in self.questions.withdrawn:
+            self.note(Withdrawn(id, self.now()))
         self._end_all()
 
     def _end_all(self) -> None:
@@ -329,20 +358,24 @@ class RunLoop:
             self.status, self.reason = self._judge()
             news = (self.status, self.reason) != self._told
             self._told = now, why = self.status, self.reason
+            if news and self._taken is None:  # whoever waits finds it in the store too
+                self.note(Moved(now, shortened(why), self.now(), tuple(self.questions.asking)))
+                news = not self.taken  # which was told instead
             if self.status is not Status.RUNNING:
                 self.changed.notify_all()
         if news:
             self._tell_status(now, why)
-        if now in (Status.DONE, Status.CANCELLED) and not self.calls.busy:
-            self._let_go()
+        if now not in (Status.RUNNING, Status.WAITING) and not self.calls.busy:
+            _live.discard(self)
+            for walk in (self.walk, *self.walks.values()):
+                walk.may_be_given_up()
+            if now in (Status.DONE, Status.CANCELLED) or self._taken is not None:
+                self._let_go_of = True
+                self._let_go()
 
     def _tell_status(self, now: Status, why: str) -> None:
         under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
         self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED))
-        if now not in (Status.RUNNING, Status.WAITING) and not self.calls.busy:
-            _live.discard(self)
-        if self._taken is None:
-            self.log.note(Moved(now, why, self.now(), tuple(self.questions.asking)))
         for wake in tuple(self.wakers):
             wake()
         self.tell(events.StatusChanged(now, self.now(), why))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeGuard
 
 from nbgraph.core import scheduler
-from nbgraph.core.approvals import Answers
+from nbgraph.core.approvals import Answers, given_answers
+from nbgraph.core.diff import equal
+from nbgraph.core.engine import engine_loop
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import Graph
@@ -18,13 +22,15 @@ from nbgraph.core.past import Past, gathered, without_unfinished
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
 from nbgraph.core.records import Begun, Entry, Recorded, Step
+from nbgraph.core.retell import retold
 from nbgraph.core.run_loop import RunLoop, Settings, live
 from nbgraph.core.structure import GoneBody, missing_sentence, planned
-from nbgraph.core.task_names import is_within, place_of
+from nbgraph.core.task_names import is_within, place_of, static_of, walk_name
 from nbgraph.core.views import EDIT
 from nbgraph.core.walk import Walk
 from nbgraph.errors import GraphChanged, RunError, brief
 
+_taking = threading.Lock()
 TICK = 0.005  # seconds between looks at a step that is called again
 ENDED = (Status.DONE, Status.CANCELLED)
 
@@ -38,13 +44,33 @@ def resumed(
         NoSuchRun, OwnedElsewhere, GraphChanged: see `Graph.resume`.
         RunError: it has ended, or is another graph's.
     """
+    with _taking:  # who comes second finds the run of the first one
+        alive = live.get(run_id)
+        if alive is None or alive.taken or not _same(alive.store, settings.store):
+            return _taken(graph, run_id, renamed, settings, loop)
+        if alive.loop.is_closed():
+            alive.abandon()
+            return _taken(graph, run_id, renamed, settings, loop)
+    _check_graph(graph, run_id, alive.name)
+    return _gone_on(alive)
+
+
+def _check_graph(graph: Graph, run_id: str, name: str) -> None:
+    if name != graph.name:
+        raise RunError(f"{run_id} is a run of {name}, not of {graph.name}.")
+
+
+def _same(one: Store, other: Store) -> bool:
+    return one is other or getattr(one, "path", one) == getattr(other, "path", other)
+
+
+def _taken(
+    graph: Graph, run_id: str, renamed: Mapping[str, str], settings: Settings, loop: asyncio.AbstractEventLoop
+) -> RunLoop:
+    """The stored run, taken by this process and going on."""
     store = settings.store
-    alive = live.get(run_id)
-    if alive is not None and alive.store is store and not alive.taken:
-        return _gone_on(alive)
     summary = store.run(run_id)
-    if summary.graph != graph.name:
-        raise RunError(f"{run_id} is a run of {summary.graph}, not of {graph.name}.")
+    _check_graph(graph, run_id, summary.graph)
     if summary.status in ENDED:
         raise RunError(f"{run_id} is {summary.status}, so there is nothing to resume; fork it, or run again.")
     log = store.open(run_id)
@@ -74,19 +100,32 @@ def _gone_on(run: RunLoop) -> RunLoop:
 
 def _gathered(store: Store, history: History, plan: Plan) -> Past:
     since = store.snapshot(history.run.id, len(history.steps))
+    if since is not None and any(key in plan.schema.reducers for key in since[0].versions):
+        since = None  # a key has gained a reducer since, and is folded from the beginning
     return gathered(history, plan, since=since)
 
 
 def _check_pending(graph: Graph, past: Past) -> None:
     """GraphChanged where a node that is about to be called is gone."""
-    pending = [(walk, task.node) for walk in past.walks.values() for task in walk.frontier.active.values()]
+    walks = [walk for within, walk in past.walks.items() if _is_walked(past, within)]
+    pending = [(walk, task.node) for walk in walks for task in walk.frontier.active.values()]
     gone = tuple(dict.fromkeys(name for walk, name in pending if isinstance(walk.plan.nodes[name].body, GoneBody)))
     if gone:
         raise GraphChanged(missing_sentence(graph.name, gone), gone)
 
 
-def stored_state(store: Store, run_id: str) -> dict[str, Any]:
-    """The final state of a stored run.
+def _is_walked(past: Past, within: str) -> bool:
+    """Whether what a subgraph was is one still; a function in its place is called as such."""
+    plan = past.walks[""].plan
+    for name in static_of(within).split("/")[:-1]:
+        if plan.nodes[name].kind != "subgraph" or isinstance(plan.nodes[name].body, GoneBody):
+            return False
+        plan = plan.inner[name]
+    return True
+
+
+def stored_state(store: Store, run_id: str, graph: Graph) -> dict[str, Any]:
+    """The final state of a stored run; `graph` gives the reducers where it is a run of it.
 
     Raises:
         NoSuchRun: the store holds none with that id.
@@ -96,7 +135,8 @@ def stored_state(store: Store, run_id: str) -> dict[str, Any]:
     if summary.status is not Status.DONE:
         raise RunError(f"{run_id} is {summary.status}; a run goes on after one that is done.")
     history = store.history(run_id)
-    plan = planned(history.run.structure, Graph(history.run.graph), {})
+    known = graph if graph.name == history.run.graph else Graph(history.run.graph)
+    plan = planned(history.run.structure, known, {})
     return _state(_gathered(store, history, plan), history)
 
 
@@ -153,9 +193,11 @@ def _named(within: str, name: str) -> str:
 
 def _checked(run: RunLoop, number: int) -> History:
     """The history of a run; RunError where it has no such step."""
-    if not isinstance(number, int) or not 0 <= number <= run.steps_taken:
-        raise RunError(f"{run.run_id} has {run.steps_taken} steps; {brief(number)} is none of them.")
-    return run.store.history(run.run_id)
+    history = run.store.history(run.run_id)
+    steps = len(history.steps)
+    if not isinstance(number, int) or not 0 <= number <= steps:
+        raise RunError(f"{run.run_id} has {steps} step{'s' * (steps != 1)}; {brief(number)} is none of them.")
+    return history
 
 
 def forked(run: RunLoop, number: int, changes: Mapping[str, Any], run_id: str) -> RunLoop:
@@ -165,7 +207,9 @@ def forked(run: RunLoop, number: int, changes: Mapping[str, Any], run_id: str) -
     """
     history = _checked(run, number)
     check_inputs(changes, run.plan.schema)
-    return _fork(run.walk.graph, run.plan, history, number, changes, run_id, run.settings, run.loop)
+    settings = run.settings._replace(given=given_answers(None))
+    loop = engine_loop() if run.loop.is_closed() else run.loop
+    return _fork(run.walk.graph, run.plan, history, number, changes, run_id, settings, loop)
 
 
 def salvaged(
@@ -187,20 +231,22 @@ def _fork(
     settings: Settings,
     loop: asyncio.AbstractEventLoop,
 ) -> RunLoop:
-    past = gathered(history._replace(approvals=()), plan, number)
-    past.journal.clear()
-    past.tries.clear()
+    entries, inputs = _upto(history, number), history.run.inputs
+    past = gathered(History(history.run, tuple(entries), ()), plan)
     past.events = without_unfinished(past)
-    entries: list[Entry] = _upto(history, number)
-    if changes and "" in past.walks:
+    if changes and past.walks:
         entries.append(_edit(past, changes, settings.clock()))
+        past.events += retold(entries[-1], past.approvals.get)
+    else:  # it had not begun
+        inputs = {**inputs, **changes}
     parent = (history.run.id, number, "fork")
-    made = RunLoop(run_id, graph, plan, history.run.inputs, loop, settings._replace(parent=parent), past)
+    made = RunLoop(run_id, graph, plan, inputs, loop, settings._replace(parent=parent), past)
     made.write_to(settings.store.create(made.record(), entries))
     return made
 
 
 def _upto(history: History, number: int) -> list[Entry]:
+    """What is shared with a fork at the step `number`: how it went, and nothing of what was under way."""
     kept = [entry for entry in history.entries if isinstance(entry, Begun | Step)]
     end = next((place for place, entry in enumerate(kept) if isinstance(entry, Step) and entry.number == number), 0)
     return list(kept[: end + 1])
@@ -237,11 +283,13 @@ async def replayed(run: RunLoop, number: int) -> Replayed:
     if step is None or place_of(step.task).node == EDIT:
         raise RunError(f"step {number} of {run.run_id} called no node, so it cannot be called again.")
     apart = _apart(run, history, step)
-    apart.resume(stepping=True)
+    apart.resume()
     while apart.status is Status.RUNNING:  # noqa: ASYNC110  as awaiting a run does
         await asyncio.sleep(TICK)
-    if len(apart.history) >= number:
-        return Replayed(step.task, apart.history[-1].update, step.update, apart.history[-1].update == step.update)
+    again = apart.history[-1] if apart.history else None
+    if again is not None and again.task == step.task:
+        same = equal(again.update, step.update) and again.errors == step.errors
+        return Replayed(step.task, again.update, step.update, same)
     asking = apart.questions.asking
     apart.turn((Status.WAITING, Status.PAUSED, Status.FAILED), Status.CANCELLED)
     apart.cancel()
@@ -251,21 +299,22 @@ async def replayed(run: RunLoop, number: int) -> Replayed:
 def _apart(run: RunLoop, history: History, step: Step) -> RunLoop:
     """A run that is kept nowhere, in which only the task of `step` is to run."""
     place, graph = place_of(step.task), run.walk.graph
-    past = gathered(history, run.plan, step.number - 1)
-    past.journal = {each.place: each for each in history.entries if _recorded_in(each, step.task)}
+    earlier = takewhile(lambda entry: entry is not step, history.entries)  # also what was begun after the step before
+    past = gathered(history._replace(entries=tuple(earlier)), run.plan)
+    within = (step.task, walk_name(place))
+    past.journal = {each.place: each for each in history.entries if _recorded_in(each, within)}
     past.tries.clear()
     alone = past.walks[place.within]
+    alone.items.clear()
     alone.frontier = alone.frontier._replace(active={place.id: alone.frontier.active[place.id]}, arrived={})
     past.walks, plan = {}, run.plan
     for name in place.static.split("/")[:-1]:
         graph, plan = plan.nodes[name].inner or graph, plan.inner[name]
     settings = run.settings._replace(given=Answers("nobody"), pause_before=(), pause_after=())
     apart = RunLoop(run.run_id, graph, plan, alone.inputs, run.loop, settings, past)
-    apart.walk = Walk(
-        apart, graph, plan, alone.inputs, settings.limit, within=place.within, static=place.static[:-1], past=alone
-    )
+    apart.walk = Walk(apart, graph, plan, alone.inputs, 1, within=place.within, static=place.static[:-1], past=alone)
     return apart
 
 
-def _recorded_in(entry: Entry, task: str) -> TypeGuard[Recorded]:
-    return isinstance(entry, Recorded) and is_within(entry.place, task)
+def _recorded_in(entry: Entry, names: tuple[str, ...]) -> TypeGuard[Recorded]:
+    return isinstance(entry, Recorded) and any(is_within(entry.place, name) for name in names)

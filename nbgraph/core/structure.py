@@ -11,7 +11,7 @@ from nbgraph.core.graph import Graph, Node
 from nbgraph.core.plan import Plan, compile
 from nbgraph.core.policies import checked_join
 from nbgraph.core.records import NodeRecord, Structure
-from nbgraph.core.reducers import BUILT_IN
+from nbgraph.core.reducers import BUILT_IN, Reducer
 from nbgraph.core.signature import Writes
 from nbgraph.errors import GraphChanged
 
@@ -32,6 +32,8 @@ def described(plan: Plan) -> Structure:
 
 def digest(node: Node) -> str:
     """A fingerprint of what a node does: 8 hex digits of SHA-256 over its source, and that of all within a subgraph."""
+    if isinstance(node.body, GoneBody):
+        return node.body.digest
     return _digest(node.inner.code() if node.inner is not None else node.code)
 
 
@@ -54,7 +56,7 @@ def planned(structure: Structure, graph: Graph, renamed: Mapping[str, str]) -> P
         GraphChanged: a name in `renamed` is known to neither.
     """
     stand_in = _stand_in(structure, graph, renamed)
-    return compile(stand_in, stand_in.outlined())
+    return replace(compile(stand_in, stand_in.outlined()), renamed=dict(renamed))
 
 
 def _stand_in(structure: Structure, graph: Graph, renamed: Mapping[str, str]) -> Graph:
@@ -67,17 +69,28 @@ def _stand_in(structure: Structure, graph: Graph, renamed: Mapping[str, str]) ->
     functions = [each.guard.function for each in graph.statements if each.guard.function]
     calls = {name: graph.function(name) for name in functions}
     made.add_edges("\n".join(structure.edges), {name: call for name, call in calls.items() if call is not None})
-    reducers = {key: BUILT_IN[name] for key, name in structure.reducers.items() if name in BUILT_IN}
-    made.schema = graph.schema._replace(reducers={**reducers, **graph.schema.reducers})
+    made.schema = graph.schema._replace(reducers=_reducers(structure, graph))
     for record in structure.nodes:
         node = nodes.get(renamed.get(record.name, record.name)) or _gone(structure.name, record)
-        inner = structure.inner.get(record.name)
-        if inner is not None and node.inner is not None:
-            node = replace(node, inner=_stand_in(inner, node.inner, {}))
-        made.declared[record.name] = replace(
-            node, name=record.name, join=checked_join(record.name, record.join), now=None
-        )
+        known_inner = structure.inner.get(record.name)  # what was walked then is walked in a replay, whatever it is now
+        inner = None if known_inner is None else _stand_in(known_inner, node.inner or Graph(known_inner.name), {})
+        join = checked_join(record.name, record.join)
+        made.declared[record.name] = replace(node, name=record.name, join=join, now=None, inner=inner)
     return made
+
+
+def _reducers(structure: Structure, graph: Graph) -> dict[str, Reducer]:
+    """Those of the graph as it is now; a key that has lost one keeps it where it is built in."""
+    found: dict[str, Reducer] = {}
+    for key, name in structure.reducers.items():
+        reducer = graph.schema.reducers.get(key) or BUILT_IN.get(name)
+        if reducer is None:
+            raise GraphChanged(
+                f"the key {key!r} of the stored run has the reducer {name}, and {graph.name} declares none for it any "
+                f"more, so what it holds cannot be told. Declare {key!r} with {name} again."
+            )
+        found[key] = reducer
+    return {**found, **graph.schema.reducers}
 
 
 def _wrong_name(structure: Structure, graph: Graph, old: str, new: str) -> str:
@@ -91,15 +104,15 @@ class GoneBody:
 
     blocking = False
 
-    def __init__(self, graph: str, name: str) -> None:
-        self.graph, self.name = graph, name
+    def __init__(self, graph: str, record: NodeRecord) -> None:
+        self.graph, self.name, self.digest = graph, record.name, record.digest
 
     async def __call__(self, arguments: dict[str, Any], context: Any) -> Any:
         raise GraphChanged(missing_sentence(self.graph, (self.name,)), (self.name,))
 
 
 def _gone(graph: str, record: NodeRecord) -> Node:
-    return Node(record.name, record.kind, GoneBody(graph, record.name), writes=Writes((), False))
+    return Node(record.name, record.kind, GoneBody(graph, record), writes=Writes((), False))
 
 
 def missing_sentence(graph: str, names: tuple[str, ...]) -> str:

@@ -24,6 +24,12 @@ def place_of(name: str) -> Place:
     return Place(within, static_of(within), id, node, int(visit), int(item[:-1]) if item else None)
 
 
+def walk_name(place: Place) -> str:
+    """The name under which the subgraph of a task is walked."""
+    lead = f"{place.within}/" if place.within else ""
+    return f"{lead}{place.node}" + (f"#{place.visit}" if place.visit > 1 else "")
+
+
 def static_of(within: str) -> str:
     """The path of nodes that a path of tasks follows, such as `research/deep/` for `research#2/deep[3]`; or nothing."""
     parts = (part.partition("#")[0].partition("[")[0] for part in within.split("/"))

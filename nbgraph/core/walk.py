@@ -16,14 +16,14 @@ from nbgraph.core.asking import Asking
 from nbgraph.core.calls import Calls, Update, items_of
 from nbgraph.core.context import Context, current
 from nbgraph.core.events import Failure
-from nbgraph.core.failures import InnerFailure, failure_of, task_errors
+from nbgraph.core.failures import InnerFailure, failure_of, shortened, task_errors
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import START, Graph, Node
 from nbgraph.core.past import WalkPast, drop
 from nbgraph.core.plan import Plan, refreshed
 from nbgraph.core.ports import Log, Packed
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Begun, Failed, ItemDone, Recorded, Snapshot, Step, Tried
+from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Recorded, Snapshot, Step, Tried
 from nbgraph.core.scheduler import Advance, Frontier, Task
 from nbgraph.core.structure import digest
 from nbgraph.core.views import EDIT, Writes
@@ -54,6 +54,7 @@ class Run(Protocol):
 
     def now(self) -> float: ...
     def tell(self, event: events.Event) -> None: ...
+    def note(self, entry: Entry) -> None: ...
     def post(self, call: Any, *arguments: Any) -> None: ...
     def stops(self) -> bool: ...
     def stop(self, why: str) -> None: ...
@@ -117,6 +118,7 @@ class Walk(Asking):
         self._lost: set[str] = set()  # tasks that were outrun in a race
         self.again: set[str] = set()  # tasks that ask a person anew, since what they show was edited
         self._digests: dict[str, str] = {}
+        self._unbegun: set[str] = set()  # tasks that the loop has not come to
         self._ended = self._told_over = False
         self._steps = self._steps_at_resume = 0
         if past is None:
@@ -174,6 +176,15 @@ class Walk(Asking):
         for flying in set(self.flying.values()):
             flying.cancel()
 
+    def may_be_given_up(self) -> None:
+        """Let what waits for a subgraph that is at rest go, without a word from asyncio, when nobody holds the run."""
+        for flying in self.flying.values():
+            flying._log_destroy_pending = False  # type: ignore[attr-defined]
+
+    def _is_given_up(self, task: Task) -> bool:
+        """Whether the garbage collector ends the task: then it is not the one that the loop is running."""
+        return asyncio.current_task() is not self.flying.get(task.id)
+
     async def complete(self) -> dict[str, Any]:
         """Begin, or go on where it failed, and wait for the end; the final state.
 
@@ -226,7 +237,20 @@ class Walk(Asking):
 
     def _start(self, task: Task) -> None:
         self.run.calls.busy += 1
-        self.flying[task.id] = self.loop.create_task(self._perform(task), context=self.run.variables.copy())
+        flying = self.loop.create_task(self._perform(task), context=self.run.variables.copy())
+        self.flying[task.id] = flying
+        self._unbegun.add(task.id)
+        flying.add_done_callback(lambda _: self._see_whether_it_began(task))
+
+    def _see_whether_it_began(self, task: Task) -> None:
+        """What was cancelled before the loop came to it has not run at all, and so has not told of its end."""
+        if task.id in self._unbegun:
+            self._unbegun.discard(task.id)
+            del self.flying[task.id]
+            self._fail(task, asyncio.CancelledError())
+            self.run.calls.busy -= 1
+            self.see_whether_over()
+            self.run.settle()
 
     # One task
 
@@ -236,6 +260,7 @@ class Walk(Asking):
         Going on here rather than in a task of its own saves most of a step's cost. It ends where a node has changed its
         context variables, for they are its own.
         """
+        self._unbegun.discard(task.id if task else "")
         while task is not None:
             context = Context(self, task, None, self.plan.nodes[task.node].policy)
             current.set(context)
@@ -247,7 +272,8 @@ class Walk(Asking):
                     await asyncio.sleep(0)
                 following = await self._step(task, context)
             except BaseException as error:  # SystemExit too: what a node raises must not end the engine
-                if not self.here or self.run.loop_ends(error):  # the interpreter, or the caller's loop
+                # what ends is the interpreter, the caller's loop, or a run at rest that nobody holds
+                if not self.here or self._is_given_up(task) or self.run.loop_ends(error):
                     return
                 raised = error
             context.close()
@@ -280,7 +306,7 @@ class Walk(Asking):
         moved = await self._keep(task)
         for id in moved.lost:
             self._lose(id)
-        if not self.within:
+        if not self.within and not self._unsaved:  # a snapshot holds nothing that the log does not
             self.run.log.snapshot(self._snapshot)
         if moved.started and self._steps - self._steps_at_resume >= self.limit:
             self.run.stop(self._limit_reached())
@@ -419,7 +445,7 @@ class Walk(Asking):
             failure = self.failures[task.id] = failure_of(error, self.plan.nodes[task.node])
             drop(self.run.tries, self.lead + task.id)  # who resumes gives it all its attempts again
             place = self.lead + task.id, self.static + task.node
-            self.run.log.note(Failed(*place, failure.type, failure.message, failure.where, self.run.now()))
+            self.run.note(Failed(*place, failure.type, shortened(failure.message), failure.where, self.run.now()))
             self._tell_failed(task, failure)
 
     def _tell_failed(self, task: Task, failure: Failure) -> None:
@@ -453,7 +479,7 @@ class Walk(Asking):
         """Keep and tell that an attempt failed and another one follows."""
         failure = failure_of(error, self.plan.nodes[context.node])
         self.run.tries[context.place] = context.attempt
-        said = f"{failure.type}: {failure.message}"
+        said = shortened(f"{failure.type}: {failure.message}")
         await self.run.log.keep(Tried(context.place, context.attempt, said, self.run.now()))
         where = self.static + context.node, context.visit, self.run.now(), context.attempt
         self.run.tell(events.TaskRetried(*where, failure, delay, context.item, self.within))
@@ -505,7 +531,7 @@ class Walk(Asking):
             raise RunError(f"no task of {name} is pending, so none can be given its result. Pending: {known}.")
         task = pending[0]
         writes = tuple(update.items())
-        self._commit(task, writes, self._packed(task, writes), None)
+        self._commit(task, writes, self.run.log.pack(writes), None)
         for id in (task.id, *self._unsaved[task.id].moved.lost):  # it may wait for a person
             self._lose(id)
         try:

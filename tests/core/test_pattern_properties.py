@@ -39,12 +39,16 @@ class Varied:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", (*self.shape.nodes, *(f"h_{source}" for source, _ in self.caught)))
 
+    def text(self) -> str:
+        """The graph in the edge language."""
+        lines = [f"{source} -> h_{source} on error; h_{source} -> {to}" for source, to in self.caught]
+        return "\n".join((self.shape.text(), *lines))
+
     def plan(self) -> Plan:
         made, joins = Graph("random"), dict(self.joins)
         for name in self.names:
             made.node(lambda: None, name=name, join=joins.get(name, "all"))
-        lines = [f"{source} -> h_{source} on error; h_{source} -> {to}" for source, to in self.caught]
-        made.edges("\n".join((self.shape.text(), *lines)))
+        made.edges(self.text())
         made.schema = made.schema._replace(
             reducers={"log": append, "lines": append, **{f"c_{name}": add for name in self.names}},
             defaults={f"c_{name}": 0 for name in self.names} | {"log": [], "lines": [], "edited": 0},

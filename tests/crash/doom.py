@@ -23,8 +23,12 @@ class Doom:
             self.strike()
 
     def strike(self) -> NoReturn:
-        """Say that the place was reached, and die by SIGKILL."""
+        """Say that the place was reached, and die."""
         self.say(self.name + (f"@{self.task}" if self.task else ""))
+        self.die()
+
+    def die(self) -> NoReturn:
+        """Die by SIGKILL."""
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("nobody survives SIGKILL")
 

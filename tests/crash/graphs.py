@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Annotated, Any
 
 from nbgraph import Context, Graph, add, append
@@ -13,7 +14,7 @@ from tests.crash.witness import Witness
 
 
 class Place:
-    """What nodes need of the child: its witness, its doom, and `pauses`, the seconds that nodes take after their effects.
+    """What nodes need of the child: its witness, its doom, and `pauses`, the seconds that nodes take after effects.
 
     The pause of "*" is that of all nodes that have none of their own.
     """
@@ -50,6 +51,8 @@ class Place:
 
 ROUNDS = 5
 TOUR_STEPS = 6 * ROUNDS
+WIDE = 5000  # items that a key grows by in each round, so that the log is soon worth a snapshot
+LINE_STEPS = 12
 
 
 def tour(place: Place) -> Graph:
@@ -66,7 +69,7 @@ def tour(place: Place) -> Graph:
     @made.node
     async def plan(ctx: Context, round: int) -> dict[str, Any]:
         await place.later_effect(ctx)
-        return {"round": round + 1, "wide": list(range(round * 10))}
+        return {"round": round + 1, "wide": list(range(round * WIDE))}
 
     @made.node
     def left(ctx: Context, round: int) -> dict[str, Any]:
@@ -101,6 +104,15 @@ def tour(place: Place) -> Graph:
     return made
 
 
+def told(state: dict[str, Any]) -> dict[str, Any]:
+    """A state as a child tells it: a long list by its length and digest, so that it fits into a pipe."""
+    return {key: _brief(value) if isinstance(value, list) else value for key, value in state.items()}
+
+
+def _brief(values: list[Any]) -> list[Any]:
+    return values if len(values) < 100 else [len(values), sha256(repr(values).encode()).hexdigest()]
+
+
 def line(place: Place) -> Graph:
     """Twelve steps, one after another."""
     made = Graph("line")
@@ -111,7 +123,7 @@ def line(place: Place) -> Graph:
         place.effect(ctx)
         return {"n": n + 1}
 
-    made.edges("START -> walk; walk -> walk if n < 12; walk -> END else")
+    made.edges(f"START -> walk; walk -> walk if n < {LINE_STEPS}; walk -> END else")
     return made
 
 
@@ -161,7 +173,7 @@ def subgraph(place: Place) -> Graph:
         place.effect(ctx)
         return {"text": findings}
 
-    made.node(inner, name="research", writes="findings")
+    made.declare(inner, name="research", writes="findings")
     made.edges("START -> first -> research -> last; last -> first if n < 2; last -> END else")
     return made
 
