@@ -39,6 +39,9 @@ from nbgraph.store.sqlite import SqliteStore
 from tests.core.running import SOON, at_once, graph, quiet_engine, reached, settled, until  # noqa: F401
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> SqliteStore:
     return SqliteStore(tmp_path / "runs.db", wait=0.3, synchronous="NORMAL")
@@ -241,7 +244,7 @@ def test_an_input_that_is_not_stored_starts_nothing(value: Any, says: str, store
     line = Line(lambda: None)
     with pytest.raises(NotStorable, match=says.replace("x", "z", 1)):
         line.graph.run(z=value, store=store)
-    assert line.calls == store.runs() == []
+    assert (line.calls, store.runs()) == ([], [])
 
 
 @pytest.mark.parametrize("as_node", [None, "b"])
@@ -316,8 +319,9 @@ def test_a_configured_path_stays_where_it_was_when_the_program_goes_elsewhere(co
     settled(made.run(id="r"), Status.WAITING)
     os.chdir(elsewhere)
     assert [run.id for run in made.runs()] == ["r"]
-    made.resume("r").answer("ask", "approve")
-    settled(made.resume("r"), Status.DONE) if made.runs()[0].status is Status.WAITING else None
+    run = made.resume("r")
+    run.answer("ask", "approve")
+    settled(run, Status.DONE)
     assert os.listdir(elsewhere) == []
 
 
@@ -377,7 +381,7 @@ def put_back(store: SqliteStore, of: str) -> None:
             os.rename(store.path + of + end, store.path + end)
 
 
-@pytest.mark.parametrize("instead", ["nothing", "a folder", "another file"])
+@pytest.mark.parametrize("instead", ["nothing", *(pytest.param(it, marks=SLOW) for it in ("a folder", "another file"))])
 def test_a_database_that_is_moved_away_stops_the_run_until_it_is_put_back(instead: str, store: SqliteStore) -> None:
     def away() -> None:
         move(store, ".away")
@@ -566,7 +570,9 @@ def test_a_batch_that_was_cancelled_half_way_says_so_in_the_store(store: SqliteS
     batch.wait(SOON)
     ended = {run.id: run.status for run in batch.runs if run is not None}
     assert 0 < Counter(ended.values())[Status.DONE] < 50
-    until(lambda: all(run.status is ended[run.id] and not run.owner for run in made.runs(store=store, limit=100)))
+    over = (Status.DONE, Status.CANCELLED)
+    until(lambda: all(run.status in over and not run.owner for run in made.runs(store=store, limit=100)))
+    assert {ended.get(run.id, run.status) is run.status for run in made.runs(store=store, limit=100)} == {True}
 
 
 def test_rows_that_failed_go_on_and_nothing_is_called_twice(store: SqliteStore) -> None:
@@ -602,25 +608,28 @@ def test_of_three_who_answer_at_once_one_wins(store: SqliteStore) -> None:
     made = asking()
     for number in range(10):
         run = settled(made.run(store=store, id=f"r{number}"), Status.WAITING)
-        ways = [
-            lambda run=run: store.answer(f"{run.id}/ask#1", approve()),
-            lambda run=run: run.answer("ask", "reject"),
-            lambda run=run: made.watch(run.id, store=store).answer("ask", "approve"),
-        ]
-        outcomes = [type(each).__name__ for each in at_once(3, lambda ways=ways: ways.pop()())]
-        assert sorted(outcomes) == ["AlreadyAnswered", "AlreadyAnswered", "NoneType"]
-        until(lambda run=run: run.status is Status.DONE)
+        assert sorted(answers_at_once(made, run, store)) == ["AlreadyAnswered", "AlreadyAnswered", "NoneType"]
+        settled(run, Status.DONE)
         (kept,) = store.approvals(run.id)
         assert kept.answer is not None
         assert kept.answer.option == run.state["ask"]
+
+
+def answers_at_once(made: Graph, run: Run, store: SqliteStore) -> list[str]:
+    """What comes of it when the store, the run and a watch of it are given an answer at the same moment."""
+    ways: list[Callable[[], object]] = [
+        lambda: store.answer(f"{run.id}/ask#1", approve()),
+        lambda: run.answer("ask", "reject"),
+        lambda: made.watch(run.id, store=store).answer("ask", "approve"),
+    ]
+    return [type(each).__name__ for each in at_once(3, lambda: ways.pop()())]
 
 
 def test_a_cancelled_run_asks_nothing_any_more(store: SqliteStore) -> None:
     made = asking()
     run = settled(made.run(store=store, id="r"), Status.WAITING)
     run.cancel()
-    until(lambda: run.at_rest)
-    assert made.approvals(store=store) == []
+    until(lambda: made.approvals(store=store) == [])
     with pytest.raises(ApprovalError, match="no more"):
         store.answer("r/ask#1", approve())
 
@@ -646,6 +655,7 @@ def test_an_edit_that_cannot_be_kept_leaves_the_question_open(store: SqliteStore
     assert run.result()["x"] == 5
 
 
+@pytest.mark.slow
 def test_an_answer_and_the_deadline_at_the_same_moment_are_one_answer(store: SqliteStore) -> None:
     made = asking(timeout="1s=reject")
     runs = [settled(made.run(store=store), Status.WAITING) for _ in range(8)]

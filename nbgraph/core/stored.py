@@ -52,7 +52,7 @@ def resumed(
             alive.abandon()
             return _taken(graph, run_id, renamed, settings, loop)
     _check_graph(graph, run_id, alive.name)
-    return _gone_on(alive)
+    return _gone_on(alive, graph)
 
 
 def _check_graph(graph: Graph, run_id: str, name: str) -> None:
@@ -90,8 +90,10 @@ def _taken(
     return run
 
 
-def _gone_on(run: RunLoop) -> RunLoop:
+def _gone_on(run: RunLoop, graph: Graph) -> RunLoop:
+    """A run that lives here, going on by `graph`, which may have been declared anew."""
     if run.turn((Status.PAUSED, Status.FAILED), Status.RUNNING):
+        run.walk.graph = graph
         run.post(run.resume)
     elif run.status in ENDED:
         raise RunError(f"{run.run_id} is {run.status}, so there is nothing to resume; fork it, or run again.")

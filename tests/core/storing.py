@@ -55,7 +55,7 @@ def tasks(run: Run) -> Counter[str]:
 
 
 class Seeing(MemoryStore):
-    """Calls `see` with each entry before it is kept, and how many entries there are then; takes all snapshots it can."""
+    """Calls `see` with each entry before it is kept, and how many there are then; takes all snapshots it can."""
 
     def __init__(self, see: Callable[[Entry, int], None]) -> None:
         super().__init__()

@@ -81,6 +81,21 @@ def test_a_paused_run_that_lives_here_goes_on() -> None:
     assert run.state["n"] == 10
 
 
+def test_a_failed_run_that_lives_here_goes_on_by_a_graph_that_was_made_anew() -> None:
+    def broken() -> None:
+        raise ValueError("not yet")
+
+    run = settled(graph("START -> work -> END", named(broken, "work")).run(id="mended"), Status.FAILED)
+    mended = graph("START -> work -> END", named(lambda: {"x": 1}, "work"))
+    assert mended.resume("mended", store=run._engine.store) is run
+    assert settled(run, Status.DONE).state == {"x": 1}
+
+
+def named(function: Any, name: str) -> Any:
+    function.__name__ = name
+    return function
+
+
 def test_a_run_that_has_its_log_open_is_owned() -> None:
     store = MemoryStore()
     asks = made("START -> gate -> END")
