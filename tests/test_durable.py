@@ -36,8 +36,7 @@ from nbgraph.errors import (
 )
 from nbgraph.library import Graph
 from nbgraph.store.sqlite import SqliteStore
-from tests.core.running import SOON, at_once, graph, quiet_engine, reached, settled, until  # noqa: F401
-
+from tests.core.running import SOON, at_once, quiet_engine, reached, settled, until  # noqa: F401
 
 SLOW = pytest.mark.slow
 

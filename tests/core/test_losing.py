@@ -1,4 +1,4 @@
-"""What a run does when it cannot be kept: its store fails, another process has taken it, or nobody holds it any more."""
+"""What a run does when it cannot be kept: its store fails, another process took it, or nobody holds it any more."""
 
 from __future__ import annotations
 
@@ -269,6 +269,11 @@ def test_a_waiting_run_that_was_taken_waits_no_more() -> None:
 # -- nobody holds it ---------------------------------------------------------------------------------------------------
 
 
+def has_come_to_rest(run: Run) -> None:
+    until(lambda: not run._engine.calls.busy)
+    on_loop(run, lambda: None)
+
+
 def gone(reference: weakref.ref[Any]) -> bool:
     gc.collect()
     return reference() is None
@@ -300,8 +305,7 @@ def test_a_failed_run_whose_sibling_ended_later_is_held_by_nobody() -> None:
     reached(gate.begun)
     settled(run, Status.FAILED)
     gate.let.set()
-    until(lambda: not run._engine.calls.busy)
-    on_loop(run, lambda: None)
+    has_come_to_rest(run)
     held = weakref.ref(run._engine)
     del run
     until(lambda: gone(held))

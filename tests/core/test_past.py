@@ -19,9 +19,9 @@ from tests.core.running import (
 from tests.core.stored_graphs import Kept, kept, strided
 from tests.core.storing import Frontiers, crash, cut, fields, tasks
 
-quiet = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-LONGEST = 400  # entries of a log; each of many is resumed from
-RESUMES = 25  # from one log
+quiet = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+LONGEST = 160  # entries of a log; each of many is resumed from
+RESUMES = 10  # from one log
 
 
 class Counts:
@@ -49,7 +49,7 @@ def finished(one: Kept) -> tuple[Graph, Frontiers, Run]:
     """The graph, run to its end, and where it stood after each step."""
     graph, frontiers = one.graph(), Frontiers()
     frontiers.run_id = "r"
-    run = settled(graph.run(store=frontiers.store, id="r", answers=one.answers(), limit=LONGEST), Status.DONE)
+    run = settled(graph.run(store=frontiers.store, id="r", answers=one.answers(), limit=3000), Status.DONE)
     assume(len(frontiers.store.history("r").entries) <= LONGEST)
     return graph, frontiers, run
 

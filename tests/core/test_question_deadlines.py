@@ -113,7 +113,7 @@ def test_a_deadline_that_has_passed_while_no_process_had_the_run_answers_at_its_
     assert again.state["gate"] == "reject"
 
 
-def test_an_answer_that_was_given_while_no_process_had_the_run_counts_though_the_deadline_has_passed(
+def test_an_answer_given_while_no_process_had_the_run_counts_though_the_deadline_has_passed(
     clock: Clock,
 ) -> None:
     store = MemoryStore()

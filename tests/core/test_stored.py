@@ -102,7 +102,7 @@ def test_a_run_that_has_its_log_open_is_owned() -> None:
     asks.human("gate", "go on?")
     run = settled(asks.run(store=store, id="r"), Status.WAITING)
     forget(run)
-    with pytest.raises(OwnedElsewhere, match="graph.watch"):
+    with pytest.raises(OwnedElsewhere, match=r"graph\.watch"):
         asks.resume("r", store=store)
 
 

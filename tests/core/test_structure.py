@@ -1,4 +1,4 @@
-"""Structure: a stored run goes on by the edges it began with, whatever was declared since, and says what has changed."""
+"""Structure: a stored run goes on by the edges it began with, whatever was declared since, and tells what changed."""
 
 from __future__ import annotations
 

@@ -199,7 +199,9 @@ def test_without_a_page_there_is_a_table_of_text(kept: Notebook) -> None:
 
 def test_a_run_goes_on_by_a_line(kept: Notebook) -> None:
     assert kept.run("%graph resume left").lines[0] == "left goes on"
-    kept.run("essay.resume('left').wait(60).answer('gate', 'approve')")
+    kept.run("run = essay.resume('left').wait(60)")
+    kept.run("run.answer('gate', 'approve')")
+    kept.run("run.wait(60)")
     assert kept.run("print(essay.watch('left').wait(60).status)").lines == ["done"]
 
 
