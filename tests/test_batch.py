@@ -131,6 +131,7 @@ def test_no_more_than_parallel_run_at_once_and_so_many_do(parallel: int, blockin
     assert (count.most, count.now) == (parallel, 0)
 
 
+@pytest.mark.slow
 def test_a_thousand_rows_of_a_trivial_graph() -> None:
     found = doubling().map(rows(1000)).results()
     assert [each["twice"] for each in found if each] == [2 * n for n in range(1000)]
@@ -140,6 +141,7 @@ def test_a_thousand_rows_that_end_at_once_need_no_stack() -> None:
     assert at_rest(graph("START -> END").map([{}] * 1000, parallel=1)).counts == {"done": 1000}
 
 
+@pytest.mark.slow
 def test_the_loop_has_its_turn_between_the_starts_of_rows() -> None:
     turns = []
 
@@ -235,6 +237,7 @@ def test_hooks_hear_of_the_batch_and_not_of_its_runs(monkeypatch: pytest.MonkeyP
     assert (runs, batches) == ([], [batch])
 
 
+@pytest.mark.slow
 def test_a_batch_that_nobody_holds_still_ends_and_is_let_go() -> None:
     gate = Gate("gate")
     seen = weakref.ref(graph("START -> gate -> END", gate.node).map([{}] * 3, parallel=1))

@@ -334,6 +334,7 @@ def test_a_tilde_is_the_home_folder(configured: None, tmp_path: Path, monkeypatc
 # -- what becomes of the file ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_database_that_is_locked_too_long_stops_the_run_but_not_the_loop(store: SqliteStore) -> None:
     locks = list[sqlite3.Connection]()
 
@@ -380,6 +381,7 @@ def put_back(store: SqliteStore, of: str) -> None:
             os.rename(store.path + of + end, store.path + end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instead", ["nothing", *(pytest.param(it, marks=SLOW) for it in ("a folder", "another file"))])
 def test_a_database_that_is_moved_away_stops_the_run_until_it_is_put_back(instead: str, store: SqliteStore) -> None:
     def away() -> None:
@@ -444,6 +446,7 @@ def test_a_run_whose_status_has_been_seen_stands_so_in_the_store(store: SqliteSt
         assert store.run(run.id).status is Status.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [True, False])
 def test_a_question_outlives_the_loop_that_it_was_asked_on(held: bool, store: SqliteStore) -> None:
     made, calls = asking(), list[str]()

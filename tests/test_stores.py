@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,6 @@ def as_before() -> Iterator[None]:
     stores._configured.update(before)
     stores._open.clear()
     stores._seen.clear()
-    gc.collect()
 
 
 def test_a_run_says_where_it_is_kept(tmp_path: Path) -> None:

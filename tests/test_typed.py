@@ -316,6 +316,7 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.slow
 def test_pydantic_is_imported_where_a_value_is_not_plainly_right_and_not_before() -> None:
     ran = subprocess.run([sys.executable, "-c", LAZY], capture_output=True, text=True, check=True, timeout=60)
     declared, checked, refused, told = json.loads(ran.stdout)

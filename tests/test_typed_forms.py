@@ -418,6 +418,7 @@ def test_a_type_is_read_once_and_one_that_has_no_hash_each_time() -> None:
     assert only(Annotated[int, {"a": 1}]).kind == "integer"
 
 
+@pytest.mark.slow
 def test_pydantic_is_imported_when_first_a_form_is_asked_for() -> None:
     script = (
         "import sys, nbgraph; g = nbgraph.Graph('g'); g.human('a', 'Go?'); assert 'pydantic' not in sys.modules;"

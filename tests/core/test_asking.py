@@ -305,6 +305,7 @@ def test_other_branches_go_on_while_a_node_asks(blocking: bool) -> None:
     settled(run, Status.DONE)
 
 
+@pytest.mark.slow
 @both
 def test_no_time_runs_out_while_a_person_is_awaited(blocking: bool) -> None:
     def questions(ctx: Any) -> Any:

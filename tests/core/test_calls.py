@@ -199,6 +199,7 @@ def test_an_error_that_cannot_be_told_fails_the_run_and_no_more(raised: type[Bas
     assert "Silent" in run.reason
 
 
+@pytest.mark.slow
 def test_endless_recursion_in_a_node_fails_the_run_and_no_more() -> None:
     def deep() -> Any:
         return deep()

@@ -23,6 +23,7 @@ from nbgraph.core.updates import Overwrite
 from tests.core.json_values import containers, mutate
 
 
+@pytest.mark.slow
 @given(containers(), st.randoms(use_true_random=False))
 def test_a_change_in_place_is_seen(value: Any, random: Any) -> None:
     handed = own_copy(value)
@@ -30,6 +31,7 @@ def test_a_change_in_place_is_seen(value: Any, random: Any) -> None:
     assert changed_in_place(value, handed)
 
 
+@pytest.mark.slow
 @given(containers())
 def test_what_is_not_changed_is_not_reported(value: Any) -> None:
     assert not changed_in_place(value, own_copy(value))

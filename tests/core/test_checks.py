@@ -202,6 +202,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "people"),
     [(shape, 0) for shape in ("chain", "fan", "choices", "loops", "a choice beside a fan")]
@@ -219,6 +220,7 @@ def test_a_thousand_nodes_are_checked_in_a_bounded_number_of_calls(shape: str, p
     assert calls_in(made.check) < 700_000  # a walk of the whole graph for each pair of nodes would be 1,000,000,000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_thousand_keys_are_followed_in_a_bounded_number_of_calls(shape: str) -> None:
     made = Graph("g")

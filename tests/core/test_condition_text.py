@@ -147,6 +147,7 @@ SIGNS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.lists(SIGNS, max_size=10).map("".join))
 @example("'\\\r\n' == 1if")

@@ -453,6 +453,7 @@ def test_the_canonical_text_is_a_fixed_point(text: str) -> None:
 PYTHON = {name: getattr(builtins, name) for name in FUNCTIONS}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(TEXTS, st.integers(-5, 5), st.sampled_from([None, 0, 2.5, "a", [1]]), st.lists(st.integers(0, 3), max_size=3))
 def test_a_condition_gives_what_python_gives(text: str, a: int, b: Any, items: list[int]) -> None:
@@ -476,6 +477,7 @@ PIECES = st.sampled_from([*SIGNS, *"()[]{}.,:=~|&^@!'\"\\#\n\r\t ", "**", "None"
 NASTY = st.lists(st.one_of(PIECES, ATOMS, st.sampled_from(["len", "f'", "b'", "0x", "1_", "await", "é", "\x0c"])))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.one_of(st.text(), NASTY.map("".join), NASTY.map(" ".join)))
 @example("\ufeffx")

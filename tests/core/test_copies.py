@@ -76,6 +76,7 @@ class Colour(enum.Enum):
     RED = 1
 
 
+@pytest.mark.slow
 @given(containers(), st.randoms(use_true_random=False))
 def test_no_change_of_a_copy_shows_in_the_original(value: Any, random: Any) -> None:
     before = repr(value)

@@ -257,6 +257,7 @@ def statements(draw: st.DrawFn) -> Statement:
     return Statement(draw(GROUPS), draw(GROUPS), guard, limit)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(statements(), max_size=4), st.sampled_from(["\n", "; ", "\r\n", " # so\n\n"]))
 def test_what_is_printed_is_read_again(written: list[Statement], between: str) -> None:

@@ -20,6 +20,7 @@ def test_there_is_one_loop_and_it_runs() -> None:
     assert asyncio.run_coroutine_threadsafe(asyncio.sleep(0, "alive"), loop).result(5) == "alive"
 
 
+@pytest.mark.slow
 def test_many_threads_that_ask_first_get_the_same_loop() -> None:
     script = (
         "import threading; from nbgraph.core.engine import engine_loop; found = set(); b = threading.Barrier(16)\n"
@@ -68,6 +69,7 @@ print(ran_here, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_gets_a_loop_of_its_own() -> None:
     ended = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=120)

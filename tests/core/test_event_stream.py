@@ -113,6 +113,7 @@ def test_it_ends_when_the_run_is_cancelled(read: Reader) -> None:
     assert [event.status for event in read(run.events()) if isinstance(event, StatusChanged)] == [Status.CANCELLED]
 
 
+@pytest.mark.slow
 def test_a_reader_of_a_cancelled_run_is_told_of_each_task_that_was_ended() -> None:
     begun = threading.Event()
 

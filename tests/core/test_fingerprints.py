@@ -109,6 +109,7 @@ def exactly(value: Any) -> str:
     return f"{type(value)}{value!r}"
 
 
+@pytest.mark.slow
 @quiet
 @given(values)
 def test_a_copy_has_the_same_fingerprint(value: Any) -> None:
@@ -129,6 +130,7 @@ def test_several_values_are_not_mixed_up(one: list[Any], other: list[Any]) -> No
     assert (fingerprint(*one) == fingerprint(*other)) == (exactly(one) == exactly(other))
 
 
+@pytest.mark.slow
 @quiet
 @given(st.lists(keys, unique=True, max_size=5), st.randoms())
 def test_the_order_in_which_a_set_was_filled_does_not_matter(items: list[Any], order: Any) -> None:

@@ -108,6 +108,7 @@ def busy(calls: Counter[str]) -> Graph:
     return source
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_at_any_write_fails_the_run_and_nothing_is_called_twice() -> None:
     answers = {"inner/asks": ["approve"] * 9}
     whole = settled(busy(Counter()).run(answers=answers), Status.DONE)
@@ -311,6 +312,7 @@ def test_a_failed_run_whose_sibling_ended_later_is_held_by_nobody() -> None:
     until(lambda: gone(held))
 
 
+@pytest.mark.slow
 def test_a_waiting_run_that_nobody_holds_is_held_by_its_question() -> None:
     store = MemoryStore()
     line = made("START -> gate -> END")

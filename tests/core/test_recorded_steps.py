@@ -79,6 +79,7 @@ def test_an_attempt_after_a_failure_gets_what_was_recorded(blocking: bool) -> No
     assert (run.state["got"], effects.done) == ([["a"], ["b"]], ["a", "b"])
 
 
+@pytest.mark.slow
 @both
 def test_an_attempt_after_a_timeout_gets_what_was_recorded(blocking: bool) -> None:
     effects, let = Effects(), threading.Event()

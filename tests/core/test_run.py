@@ -552,6 +552,7 @@ print(run.status)
 """
 
 
+@pytest.mark.slow
 def test_no_thread_keeps_a_process_from_ending_with_a_stuck_node_and_an_open_question() -> None:
     ended = subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "running\n", "")

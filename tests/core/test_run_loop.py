@@ -242,6 +242,7 @@ def spinning() -> tuple[Graph, threading.Event]:
     return graph("START -> spin; spin -> spin if len([]) == 0; spin -> END else", spin), begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop", "status"), [(Run.cancel, Status.CANCELLED), (Run.pause, Status.PAUSED)])
 def test_a_loop_of_async_nodes_that_never_waits_can_be_stopped(stop: Callable[[Run], None], status: Status) -> None:
     made, begun = spinning()
@@ -255,6 +256,7 @@ def test_a_loop_of_async_nodes_that_never_waits_can_be_stopped(stop: Callable[[R
     assert len(run.steps) == taken
 
 
+@pytest.mark.slow
 def test_a_loop_that_never_waits_lets_other_runs_go_on() -> None:
     made, begun = spinning()
     busy = made.run(limit=10**9)

@@ -64,6 +64,7 @@ def of_text(text: str, inner: Graph | None = None) -> Graph:
     return made_graph
 
 
+@pytest.mark.slow
 @quiet
 @given(texts(), texts())
 def test_a_plan_from_a_description_is_the_plan_that_was_described(text: str, inner_text: str) -> None:

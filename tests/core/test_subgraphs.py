@@ -369,6 +369,7 @@ def test_only_the_errors_named_are_tried_again_of_a_subgraph() -> None:
     settled(made("START -> inner -> END", inner, inner=options).run(), Status.FAILED)
 
 
+@pytest.mark.slow
 def test_a_subgraph_that_takes_too_long_is_ended_and_begins_anew_when_tried_again() -> None:
     calls = list[int]()
 

@@ -83,6 +83,7 @@ def test_a_cancelled_call_is_not_made() -> None:
     assert made == []
 
 
+@pytest.mark.slow
 def test_an_idle_thread_does_not_keep_a_result_alive() -> None:
     class Result: ...
 
@@ -107,6 +108,7 @@ def test_a_call_for_which_no_thread_can_start_is_refused_and_never_made(monkeypa
     assert made == []
 
 
+@pytest.mark.slow
 def test_threads_do_not_keep_a_process_from_ending() -> None:
     script = (
         "import time; from nbgraph.executors.threads import Threads; Threads().submit(time.sleep, 3600); print('end')"

@@ -49,6 +49,7 @@ def test_a_graph_without_a_picture_is_refreshed_for_nothing() -> None:
     assert graph not in pictures._pictures
 
 
+@pytest.mark.slow
 def test_a_graph_that_is_gone_takes_its_picture_along() -> None:
     graph = Graph("gone")
     pictures._pictures[graph] = pictures.Picture(graph.outline(), graph.revision)

@@ -114,6 +114,7 @@ def test_a_subgraph_is_closed_on_the_loop_of_the_run(monkeypatch: pytest.MonkeyP
     assert not any(node["open"] for node in view.picture.drawing["nodes"])
 
 
+@pytest.mark.slow
 def test_a_question_that_is_withdrawn_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     race = Graph("race")
     race.human("gate", "Fine?")

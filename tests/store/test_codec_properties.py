@@ -117,6 +117,7 @@ def check_round_trip(value: Any) -> None:
     assert pack(unpack(data, Classes())) == data
 
 
+@pytest.mark.slow
 @FEW
 @given(VALUES)
 def test_what_is_read_is_what_was_written(value: Any) -> None:

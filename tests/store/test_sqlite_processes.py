@@ -54,6 +54,7 @@ def test_a_run_of_another_process_is_read_and_watched_but_not_opened_or_deleted(
         assert other("open r").startswith("OwnedElsewhere")
 
 
+@pytest.mark.slow
 def test_the_run_of_a_process_that_was_killed_is_opened_at_once_and_lost_nothing(path: Path) -> None:
     with child(path) as other:
         assert other("create r") == other("keep r 1") == "done"

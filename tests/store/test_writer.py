@@ -71,6 +71,7 @@ def refused(log: Any, entry: Any) -> str:
 # Commits
 
 
+@pytest.mark.slow
 def test_what_is_kept_at_one_time_is_committed_together(store: SqliteStore) -> None:
     logs = [store.create(record(f"r{number}")) for number in range(50)]
     statements = traced(store)
@@ -149,6 +150,7 @@ def test_the_thread_goes_on_where_one_that_was_told_raises(store: SqliteStore, m
     keep(other, step(1))
 
 
+@pytest.mark.slow
 def test_a_log_is_closed_by_the_garbage_collector_wherever_it_runs(store: SqliteStore) -> None:
     class Holder:
         def __init__(self, log: Any) -> None:

@@ -110,6 +110,7 @@ def test_a_log_is_closed_on_an_event_loop(store: Store) -> None:
     assert read(store) == [step(1)]
 
 
+@pytest.mark.slow
 def test_the_garbage_collector_may_close_a_log_anywhere(store: Store) -> None:
     """A finalizer runs in the middle of whatever made the garbage, such as the store's own methods."""
 

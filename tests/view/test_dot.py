@@ -193,6 +193,7 @@ def test_many_nodes_are_laid_out_once_and_become_a_tall_picture(monkeypatch):
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 def test_a_thousand_nodes_are_drawn(monkeypatch):
     monkeypatch.setattr(dot, "SECONDS", 60)
     drawing = draw(layers(20, 50))
