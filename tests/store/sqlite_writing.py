@@ -12,6 +12,7 @@ from nbgraph.core.ports import Log
 from nbgraph.core.records import Entry, Moved, RunRecord, Snapshot, Step, Withdrawn
 from nbgraph.core.updates import Later
 from nbgraph.store.sqlite import SqliteStore
+from tests.core.running import until
 
 LARGE = "large " * 5000
 ANSWER = Answer("approve", "fine", {}, "me", 4.5)
@@ -65,10 +66,12 @@ def filled(path: Path) -> SqliteStore:
     return store
 
 
-def shot(log: Any, snapshot: Snapshot) -> None:
-    """Take this snapshot, be it time for one or not."""
+def shot(log: Any, snapshot: Snapshot, kept: bool = True) -> None:
+    """Take this snapshot, be it time for one or not, and wait until it is `kept`."""
     log._due = -1
     log.snapshot(lambda: snapshot)
+    if kept:
+        until(lambda: not log._snapping)
 
 
 def plain(entry: Entry) -> Any:

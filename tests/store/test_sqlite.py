@@ -17,6 +17,7 @@ from nbgraph.core.records import Moved, Snapshot
 from nbgraph.errors import NoSuchRun, NotStorable, OwnedElsewhere, StoreError
 from nbgraph.store import database
 from nbgraph.store.sqlite import SqliteStore
+from tests.core.running import until
 from tests.store.sqlite_writing import LARGE, ask, keep, plain, question, record, shot, step
 
 
@@ -162,6 +163,7 @@ def test_snapshots_come_when_the_log_has_outgrown_the_last_one(store: SqliteStor
             )  # type: ignore[func-returns-value, misc]
 
     asyncio.run(work())
+    until(lambda: not log._snapping)
     assert 3 <= len(made) <= 6
     assert made[0] > 60
     taken = store.snapshot("r", 400)
@@ -181,9 +183,9 @@ def test_a_snapshot_that_cannot_be_kept_is_just_not_there(store: SqliteStore) ->
 
 def test_a_snapshot_that_was_under_way_when_the_run_was_let_go_is_kept(store: SqliteStore) -> None:
     log = store.create(record())
-    shot(log, Snapshot(0, {}, {}, None))
+    shot(log, Snapshot(0, {}, {}, None), kept=False)
     log.close()
-    assert store.snapshot("r", 0) is not None
+    until(lambda: store.snapshot("r", 0) is not None)
     assert store.run("r").owner is None
 
 
