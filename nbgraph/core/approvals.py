@@ -122,6 +122,8 @@ def checked_answer(
         raise ApprovalError(
             f"{approval.node} has no option {brief(option)}{nearest(option, approval.options) or '.'} It has {known}."
         )
+    if not isinstance(note, str):
+        raise ApprovalError(f"a note is a text, not {brief(note)}.")
     for key, value in edit.items():
         _check_edit(approval, key, value)
     if option == REJECT:

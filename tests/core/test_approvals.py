@@ -57,6 +57,11 @@ def test_an_answer_holds_option_note_edits_who_and_when() -> None:
     )
 
 
+def test_a_note_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ApprovalError, match="a note is a text, not 5"):
+        checked_answer(question(), "approve", 5, {}, "me", 7.0)  # type: ignore[arg-type]
+
+
 def test_an_unknown_option_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(ApprovalError, match=r"no option 'aprove'; did you mean 'approve'\? .*approve, reject"):
         answered(question(), "aprove")
