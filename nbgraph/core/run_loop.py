@@ -30,7 +30,7 @@ from nbgraph.core.past import Past, drop
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import Log, Store
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Entry, Moved, Recorded, Resumed, RunRecord, Step, Structure, Withdrawn
+from nbgraph.core.records import Entry, Moved, Resumed, RunRecord, Step, Structure, Withdrawn
 from nbgraph.core.structure import changes, described
 from nbgraph.core.task_names import is_within
 from nbgraph.core.walk import Walk
@@ -109,9 +109,7 @@ class RunLoop:
         self.calls = Calls(loop, settings.executor, settings.parallel, self.settle, self.now)
         self.variables = copy_context()  # what a node prints then lands in the cell that started the run
         self.history = self.past.steps  # the finished tasks, in order
-        self.journal: dict[str, Recorded] = (
-            self.past.journal
-        )  # what `ctx.step` recorded in tasks that have not finished
+        self.journal = self.past.journal  # what `ctx.step` recorded in tasks that have not finished
         self.tries = self.past.tries  # how many attempts of theirs have failed
         self.walk = Walk(self, graph, plan, inputs, settings.limit, past=self.past.walks.pop("", None))
         self.walks: dict[str, Walk] = {}  # of subgraphs that have not finished, by what they run within
