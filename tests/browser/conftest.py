@@ -70,7 +70,8 @@ class Server:
         own = {f"JUPYTER_{place}_DIR": str(self.home / place.lower()) for place in places}
         own |= {"JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"), "IPYTHONDIR": str(self.home / "ipython")}
         own |= {"JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"), "PYTHONPATH": str(ROOT)}
-        return {**os.environ, **own}
+        inherited = {name: value for name, value in os.environ.items() if name != "NBGRAPH_STORE"}
+        return {**inherited, **own}  # so that runs are kept where a person's are, on disk beside the notebook
 
     def _write_settings(self) -> None:
         for name, values in SETTINGS.items():
