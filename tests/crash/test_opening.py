@@ -42,7 +42,8 @@ def test_a_kill_at_any_statement_until_the_run_is_kept_leaves_a_database_that_th
             ground.dies("line", f"statement@{number}")
             had_version, had_run = _found(ground.store_path)
             in_migration += had_version == version
-            flying = ground.in_flight() if had_run else set()
+            # the first task may start before it is kept that the run began
+            flying = ground.in_flight() or {"walk#1"} if had_run else set()
             made = GRAPHS["line"](Place(ground.witness, Doom("", ""), {}))
             run = made.resume("r", store=ground.store) if had_run else made.run(id="r", store=ground.store)
             assert (run.result(), _found(ground.store_path)) == (undisturbed("line"), (VERSION, True))
