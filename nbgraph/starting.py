@@ -38,8 +38,12 @@ def begin(run_loop: RunLoop) -> Run:
     return Run.of(run_loop)
 
 
-def settings(plan: Plan, options: Mapping[str, Any]) -> Settings:
-    """How a run is made, by the options that were given; InputError where one makes no sense."""
+def settings(plan: Plan | None, options: Mapping[str, Any]) -> Settings:
+    """How a run is made, by the options that were given; InputError where one makes no sense.
+
+    Args:
+        plan: has the nodes that the run may pause at; not needed where it is to pause at none.
+    """
     limit, parallel = options.get("limit", 1000), options.get("parallel")
     if limit < 1:
         raise InputError(f"limit is the number of steps, 1 or more, not {limit}.")
@@ -55,8 +59,8 @@ def settings(plan: Plan, options: Mapping[str, Any]) -> Settings:
         limit=limit,
         parallel=parallel,
         stepping=bool(options.get("step", False)),
-        pause_before=_names(plan, options.get("pause_before", ())),
-        pause_after=_names(plan, options.get("pause_after", ())),
+        pause_before=_names(plan, options.get("pause_before", ())) if plan else (),
+        pause_after=_names(plan, options.get("pause_after", ())) if plan else (),
         parent=("", 0, "") if after is None else (_id(after), 0, "after"),
     )
 

@@ -12,7 +12,6 @@ from nbgraph.core.engine import engine_loop
 from nbgraph.core.events import Status
 from nbgraph.core.graph import Graph
 from nbgraph.core.names import run_name
-from nbgraph.core.plan import Plan
 from nbgraph.core.ports import RunSummary, Store
 from nbgraph.core.run import Run, announced
 from nbgraph.core.run_loop import live
@@ -30,10 +29,6 @@ class StoredRuns(Graph):
 
     Where no `store` is named, a run that lives in this process is found in its own one, any other in the default store.
     """
-
-    def plan(self) -> Plan:
-        """The graph compiled."""
-        raise NotImplementedError
 
     def resume(
         self, run_id: str, *, rename: Mapping[str, str] | None = None, store: Any = None, answers: Any = None
@@ -55,7 +50,7 @@ class StoredRuns(Graph):
         """
         __tracebackhide__ = True
         learn_classes(self)
-        made = settings(self.plan(), {"store": self._store_of(run_id, store), "answers": answers})
+        made = settings(None, {"store": self._store_of(run_id, store), "answers": answers})
         return announced(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
 
     def salvage(self, run_id: str, *, id: str | None = None, store: Any = None, answers: Any = None) -> Run:
@@ -70,7 +65,7 @@ class StoredRuns(Graph):
         """
         __tracebackhide__ = True
         learn_classes(self)
-        made = settings(self.plan(), {"store": self._store_of(run_id, store), "answers": answers})
+        made = settings(None, {"store": self._store_of(run_id, store), "answers": answers})
         new = run_name(id, self.name)
         run = salvaged(self, salvageable(made.store, run_id), new, made, engine_loop())
         run.go_on(f"salvaged from {run_id}")
