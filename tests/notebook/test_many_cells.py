@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from front_end import started
 
@@ -46,7 +48,9 @@ def test_cells_that_start_runs_of_one_graph_get_each_their_own_prints_and_result
         assert {topic: page.text(cell).splitlines() for topic, cell in cells.items()} == {
             topic: drafted(topic) for topic in TOPICS
         }
-        assert sorted(page.text(many).splitlines()) == sorted(drafted("moths") * 3)
+        # Two threads of one batch print here: the end of a line may come after another's text, as it does with threads.
+        assert sorted(re.findall("moths is [a-z]+?ed(?=moths|\n)", page.text(many))) == sorted(drafted("moths") * 3)
+        assert page.text(many).count("\n") == 18
         assert page.text(busy) == "stranger\n"
         assert page.text(told) == "[('bees', 4), ('ants', 4), ('wasps', 5)]\n"
 
