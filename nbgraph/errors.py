@@ -13,6 +13,9 @@ NbgraphError
 │   ├── RoutingError       a `by` edge was given a name that it does not lead to
 │   ├── WriteConflict      parallel branches wrote the same plain key
 │   ├── TimedOut           a node took longer than its timeout; a TimeoutError too
+│   ├── ModelError         a model could not be called
+│   │   ├── NoModel            nothing says which model to call, and how
+│   │   └── BadAnswer          what a model answered cannot be used
 │   ├── WorkerDied         the process in which a node ran has died; the node can be run again
 │   ├── Waiting            the result was asked for while a person is awaited
 │   ├── Paused             the result was asked for while the run is paused
@@ -139,6 +142,30 @@ class WriteConflict(RunError):
             f"Both updates are kept. Give {key!r} a reducer (such as append or last) and resume, "
             f"or start again with an edge that puts one of them after the other."
         )
+
+
+class ModelError(RunError):
+    """A model could not be called.
+
+    Args:
+        status: the HTTP status, where there was one.
+        again: whether another attempt may help.
+        wait: seconds that the endpoint asked to wait before it.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, again: bool = False, wait: float | None = None
+    ) -> None:
+        self.status, self.again, self.wait = status, again, wait
+        super().__init__(message)
+
+
+class NoModel(ModelError):
+    """Nothing says which model to call, and how."""
+
+
+class BadAnswer(ModelError):
+    """What a model answered cannot be used: it does not fit its type, or never came to an end."""
 
 
 class WorkerDied(RunError):

@@ -24,8 +24,11 @@ MAY_IMPORT = {
     "core": {"errors", "core"},
     "store": {"errors", "core", "store"},
     "executors": {"errors", "core", "executors"},
-    "nodes": {"errors", "core", "nodes"},
     "typed": {"errors", "core"},
+    "models": {"errors", "core", "typed", "models"},
+    "testing": {"errors", "models", "settings"},
+    "settings": {"errors", "stores", "models"},
+    "nodes": {"errors", "core", "models", "nodes"},
     "typed_forms": {"errors", "core", "typed"},
     "batch": {"errors", "core"},
     "stores": {"errors", "core", "store"},
@@ -35,7 +38,8 @@ MAY_IMPORT = {
     "library": {"errors", "core", "nodes", "typed", "batch", "starting", "stored_runs"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
 }
-BELOW = {"errors", "core", "store", "executors", "nodes", "library", "stores", "watching", "batch", "view"}
+BELOW = {"errors", "core", "store", "executors", "models", "nodes", "library", "stores", "settings", "watching"}
+BELOW |= {"batch", "view"}
 MAY_IMPORT |= {"notebook": BELOW | {"notebook"}, "cli": BELOW | {"notebook", "cli"}}
 VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms"))}
 HOMES = {
@@ -46,9 +50,11 @@ HOMES = {
     "graphviz": {"view"},
     "traitlets": {"view", "notebook"},
     "cloudpickle": {"executors"},
-    "openai": {"nodes"},
-    "pydantic": {"typed", "typed_forms"},
-    "jinja2": {"nodes"},
+    "openai": {"models"},
+    "httpx2": {"models"},
+    "xllamacpp": {"models"},
+    "pydantic": {"typed", "typed_forms", "models"},
+    "jinja2": {"models"},
     "psycopg": {"store"},
     "msgspec": {"store"},
 }

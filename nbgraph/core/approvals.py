@@ -38,7 +38,8 @@ class Approval:
     `shown` maps keys to the values that stand in the question or beside it; `digest` is a fingerprint of question,
     options and shown values; `editable` maps keys to the values that may be changed in the answer; `form` says what is
     to be entered. `within` is the task that the subgraph of `node` runs in, or empty. At the `deadline`, seconds since
-    the epoch, the option `otherwise` is the answer.
+    the epoch, the option `otherwise` is the answer. Of a call of the tool `delete` by the agent `ops` the `node` is
+    `ops.delete`, and the `asker` is `ops`.
     """
 
     id: str
@@ -56,6 +57,11 @@ class Approval:
     within: str = ""
     deadline: float | None = None
     otherwise: str = ""
+
+    @property
+    def asker(self) -> str:
+        """The node whose task asks."""
+        return self.node.partition(".")[0]
 
 
 def digest(question: str, options: Sequence[str], shown: Mapping[str, Any]) -> str:

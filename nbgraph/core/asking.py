@@ -15,19 +15,17 @@ from nbgraph.core.copies import own_copy
 from nbgraph.core.forms import Form
 from nbgraph.core.questions import Asked
 from nbgraph.core.records import Answered, Recorded, Withdrawn
+from nbgraph.core.talking import Talking
 from nbgraph.errors import ApprovalError, NotStorable, told
 
 CLOCK_LOOKED_AT = 30.0  # seconds; a machine that slept must find that a deadline is over
 
 
-class Asking:
+class Asking(Talking):
     """The part of a walk that serves the contexts of its tasks."""
 
-    run: Any
     run_id: str
     loop: asyncio.AbstractEventLoop
-    static: str
-    within: str
 
     @property
     def here(self) -> bool:
@@ -117,7 +115,8 @@ class Asking:
         while True:
             context.call.asked += 1
             id = context.key if context.call.asked == 1 else f"{context.key}/ask{context.call.asked}"
-            place = (id, self.run_id, self.static + context.node, context.visit)
+            asks = self.static + context.node + (f".{question.about}" if question.about else "")
+            place = (id, self.run_id, asks, context.visit)
             made = open_approval(
                 place,
                 question.text,
@@ -142,24 +141,22 @@ class Asking:
     async def step(self, context: Context, function: Callable[..., Any], call: Callable[[], Any]) -> Any:
         """What `call` returned, once and for all: a task that runs again gets what was recorded."""
         context.call.recorded += 1
-        place = f"{context.place}/step{context.call.recorded}"
+        key = f"step{context.call.recorded}"
         name = getattr(function, "__qualname__", type(function).__name__)
-        before: Recorded | None = self.run.journal.get(place)
-        if before is not None and before.name == name:
-            return own_copy(before.value)
-        if inspect.iscoroutinefunction(function):
-            result = await call()
-        else:
-            result = await self.run.calls.blocking("thread", call, {})
-            result = await result if inspect.isawaitable(result) else result
-        recorded = self.run.journal[place] = Recorded(place, name, own_copy(result))
+
+        async def made(place: str) -> Recorded:
+            if inspect.iscoroutinefunction(function):
+                result = await call()
+            else:
+                result = await self.run.calls.blocking("thread", call, {})
+                result = await result if inspect.isawaitable(result) else result
+            return Recorded(place, name, own_copy(result))
+
         try:
-            await self.run.log.keep(recorded)  # where that fails the effect is not repeated here all the same
+            return own_copy((await self.record(context, key, name, made)).value)
         except NotStorable as error:
-            del self.run.journal[place]
             what = f"what ctx.step({name.rpartition('.')[2]}) returned cannot be kept"
             raise _told_of(error, f"{context.node}: {what}") from None
-        return result
 
 
 def _misfit(form: Form | None, answer: Answer) -> str:

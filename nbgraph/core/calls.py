@@ -82,7 +82,7 @@ class Calls:
             values = {**values, "error": task.errors[0] if task.errors else None, "errors": list(task.errors)}
         if node.policy is PLAIN and self._slots is None and not walk.plan.schema.private:
             return tuple((await self._attempt(walk, node, values, context)).items())
-        gates = () if self._slots is None or node.kind == "subgraph" else (self._slots,)
+        gates = () if self._slots is None or node.inner is not None else (self._slots,)
         return tuple((await self._called(walk, node, values, context, gates)).items())
 
     async def _map(
@@ -91,7 +91,7 @@ class Calls:
         """One call for each item; what the finished ones wrote is kept when others fail."""
         each, failed = walk.plan.maps[node.name], dict[int, BaseException]()
         most = node.policy.parallel or (BLOCKING_ITEMS if node.body.blocking else None)
-        slots = () if self._slots is None or node.kind == "subgraph" else (self._slots,)
+        slots = () if self._slots is None or node.inner is not None else (self._slots,)
         gates = ((asyncio.Semaphore(most),) if most else ()) + slots
         left = [index for index in range(len(items)) if index not in done]
         inside = [Context(walk, task, index, node.policy) for index in left]  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ class Calls:
             return await self._attempts(walk, node, values, context)
         try:
             given = arguments(node.name, node.name, node.reads, values)
-            code = f"{node.code}\n{node.inner.code()}" if node.inner else node.code
+            code = node.whole_code
             if not code:
                 walk.note_log(context, f"{node.name} is not cached: its source is not known.")
                 return await self._attempts(walk, node, values, context)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Protocol, overload
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from nbgraph.core.approvals import REJECT, Answer
 from nbgraph.core.deadlines import read_deadline
 from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
 from nbgraph.core.policies import PLAIN, Policy
+from nbgraph.core.records import Journaled
 from nbgraph.core.scheduler import Task
 from nbgraph.errors import Cancelled
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Journaled)
 
 
 class Engine(Protocol):
@@ -53,11 +57,39 @@ class Engine(Protocol):
         """The final state of the subgraph that is the node of this task."""
         ...
 
+    async def record(self, context: Context, key: str, name: str, make: Callable[[str], Awaitable[E]]) -> E:
+        """The entry at `key` in the log of the task."""
+        ...
+
+    def recalled(self, context: Context, key: str) -> Journaled | None:
+        """The entry that is kept at `key`, or None."""
+        ...
+
+    async def may_call(self, context: Context, priced: bool) -> None:
+        """Wait until the run's budget allows another call of a model."""
+
+    def note_wrote(self, context: Context, call: str, text: str) -> None:
+        """Tell watchers what a model wrote."""
+
+    async def note_call_retry(self, context: Context, call: str, error: BaseException, delay: float) -> None:
+        """Keep and tell that the call of a model failed and is made again."""
+
+    def tries(self, context: Context, call: str) -> int:
+        """How often that call has failed so far."""
+        ...
+
+    async def side_by_side(self, calls: Sequence[Awaitable[T]]) -> list[T]:
+        """What all of the calls return."""
+        ...
+
 
 class Question:
-    """What is asked of a person, before it has a place in a run; see `Context.ask` for its parts."""
+    """What is asked of a person, before it has a place in a run; see `Context.ask` for its parts.
 
-    __slots__ = ("edit", "form", "options", "otherwise", "show", "text", "timeout")
+    `about` is what of the node asks, such as the tool `delete` of the agent `ops`: then `ops.delete` asks.
+    """
+
+    __slots__ = ("about", "edit", "form", "options", "otherwise", "show", "text", "timeout")
 
     def __init__(
         self,
@@ -68,15 +100,17 @@ class Question:
         form: Form | None = None,
         timeout: float | None = None,
         otherwise: str = "",
+        about: str = "",
     ) -> None:
         self.text, self.show, self.options, self.edit, self.form = text, show, options, edit, form
-        self.timeout, self.otherwise = timeout, otherwise
+        self.timeout, self.otherwise, self.about = timeout, otherwise, about
 
 
 class Call:
     """What a call holds while it runs: its gates, its time, and what it has asked of the run and is waiting for.
 
-    `people` counts the persons that are awaited in it or in its subgraph, and `left` is the time it had before.
+    `asked` and `recorded` count questions and steps, to tell them apart. `people` counts the persons that are awaited
+    in it or in its subgraph, and `left` is the time it had before.
     """
 
     __slots__ = ("asked", "away", "cached", "gates", "holding", "left", "pending", "people", "recorded", "timeout")
@@ -90,13 +124,26 @@ class Call:
         self.pending: set[asyncio.Task[Any]] = set()
 
 
+class ToolUse(NamedTuple):
+    """The call of a tool: the tool's `name`, and a `number` such as `2.1`: the first one of the second turn."""
+
+    name: str
+    number: str
+
+
+_NO_TOOL = ToolUse("", "")
+
+
 class Context:
     """A node's view of its own task.
 
     `run_id`, `node` and `visit` name the task; `item` is the index of a map's item, or None; `attempt` counts from 1.
     """
 
-    __slots__ = ("_call", "_closed", "_engine", "attempt", "began", "item", "node", "policy", "run_id", "task", "visit")
+    __slots__ = (
+        *("_call", "_closed", "_engine", "attempt", "began", "item", "node", "policy", "run_id", "task", "visit"),
+        *("tool", "whole"),
+    )
 
     def __init__(self, engine: Engine, task: Task, item: int | None = None, policy: Policy = PLAIN) -> None:
         self._engine, self.run_id, self.task, self.item = engine, engine.run_id, task, item
@@ -104,6 +151,8 @@ class Context:
         self.attempt, self.began = 1, 0.0
         self._call: Call | None = None
         self._closed = False
+        self.whole: Context | None = None
+        self.tool = _NO_TOOL
 
     def __repr__(self) -> str:
         return f"<context of {self.key}>"
@@ -122,6 +171,8 @@ class Context:
     @property
     def place(self) -> str:
         """The same without the run."""
+        if self.whole is not None:
+            return f"{self.whole.place}/tool{self.tool.number}"
         item = "" if self.item is None else f"[{self.item}]"
         return f"{self._engine.lead}{self.task.id}{item}"
 
@@ -134,14 +185,20 @@ class Context:
 
     @property
     def outer(self) -> Context | None:
-        """The context of the task whose subgraph this task is in, or None."""
-        return self._engine.outer
+        """The context around this one: of the task whose tool this is, or whose subgraph the task is in; or None."""
+        return self.whole or self._engine.outer
 
     def apart(self) -> Context:
         """A context for one attempt that may be given up; what the call holds goes over to it until `rejoin`."""
         made = Context(self._engine, self.task, self.item, self.policy)
         made.attempt, made.call.gates, made.call.holding = self.attempt, self.call.gates, self.call.holding
         self.call.holding = False
+        return made
+
+    def of_tool(self, name: str, number: str) -> Context:
+        """A context for a call of a tool by this task, with questions and steps of its own."""
+        made = Context(self._engine, self.task, self.item, self.policy)
+        made.attempt, made.whole, made.tool = self.attempt, self, ToolUse(name, number)
         return made
 
     def rejoin(self, attempt: Context) -> None:
@@ -228,7 +285,7 @@ class Context:
         return None if answer.option == REJECT else question.form.value(answer.form)
 
     async def person(self, question: Question) -> Answer:
-        """Ask what a human node asks."""
+        """Ask what a human node, or a tool that needs approval, asks."""
         return await self._engine.ask(self, question)
 
     def step(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
@@ -237,6 +294,47 @@ class Context:
         A blocking node gets the result, an async one awaits it. Steps are told apart by their order in the task.
         """
         return self._on_loop(self._engine.step(self, function, lambda: function(*arguments, **named)))
+
+    # What agents need
+
+    async def record(self, key: str, name: str, make: Callable[[str], Awaitable[E]]) -> E:
+        """The entry at `key` in the log of this task: the one kept there before under that `name`, or a new one.
+
+        Args:
+            make: does what is to be recorded, and gives the entry for a place.
+        """
+        return await self._engine.record(self, key, name, make)
+
+    def recalled(self, key: str) -> Journaled | None:
+        """The entry that is kept at `key`, or None."""
+        return self._engine.recalled(self, key)
+
+    async def may_call(self, priced: bool) -> None:
+        """Wait until the run's budget allows another call of a model; the run is paused meanwhile.
+
+        Args:
+            priced: whether it is known what the call will cost.
+
+        Raises:
+            ModelError: the budget cannot be kept, for what calls take is not known.
+        """
+        await self._engine.may_call(self, priced)
+
+    def wrote(self, call: str, text: str) -> None:
+        """Tell watchers what a model wrote just now."""
+        self._engine.note_wrote(self, call, text)
+
+    async def tried_again(self, call: str, error: BaseException, delay: float) -> None:
+        """Keep and tell that the call of a model failed and is made again after `delay` seconds."""
+        await self._engine.note_call_retry(self, call, error, delay)
+
+    def tries(self, call: str) -> int:
+        """How often that call has failed so far, also in another process."""
+        return self._engine.tries(self, call)
+
+    async def side_by_side(self, calls: Sequence[Awaitable[T]]) -> list[T]:
+        """What all of the calls return, each of which is as busy as the task itself; the first error when all ended."""
+        return await self._engine.side_by_side(calls)
 
     async def in_thread(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call a blocking function by the executor that the node's policy names."""

@@ -94,7 +94,10 @@ class TaskFinished(NamedTuple):
 
 
 class TaskRetried(NamedTuple):
-    """An attempt failed, and the next one starts after `delay` seconds; `item` is the index of a map's item."""
+    """An attempt failed, and the next one starts after `delay` seconds; `item` is the index of a map's item.
+
+    `call` names the call of a model that is tried again, such as `model1`; it is empty for the whole task.
+    """
 
     node: str
     visit: int
@@ -104,6 +107,7 @@ class TaskRetried(NamedTuple):
     delay: float
     item: int | None = None
     within: str = ""
+    call: str = ""
 
 
 class TaskFailed(NamedTuple):
@@ -166,6 +170,54 @@ class Emitted(NamedTuple):
     within: str = ""
 
 
+class ModelWrote(NamedTuple):
+    """A model wrote `text`, a piece of its answer to the call `call` of the task, such as `model1`.
+
+    Where that call is tried again (TaskRetried) or the task is, what it had written so far does not count.
+    """
+
+    node: str
+    visit: int
+    at: float
+    call: str
+    text: str
+    item: int | None = None
+    within: str = ""
+
+
+class ModelCalled(NamedTuple):
+    """A model answered: what the call took, in tokens (None where that is not told), US dollars and seconds."""
+
+    node: str
+    visit: int
+    at: float
+    call: str
+    model: str
+    input: int | None
+    cached: int | None
+    output: int | None
+    cost: float | None
+    seconds: float
+    item: int | None = None
+    within: str = ""
+
+
+class ToolCalled(NamedTuple):
+    """A tool that a model called returned `result`, as the model is told it; `failed` means that it went wrong."""
+
+    node: str
+    visit: int
+    at: float
+    call: str
+    tool: str
+    arguments: Mapping[str, Any]
+    result: str
+    failed: bool
+    seconds: float
+    item: int | None = None
+    within: str = ""
+
+
 class StateEdited(NamedTuple):
     """A person changed the state of a run at rest; it is step number `step` of the history."""
 
@@ -203,6 +255,9 @@ Event = (
     | ApprovalWithdrawn
     | Printed
     | Emitted
+    | ModelWrote
+    | ModelCalled
+    | ToolCalled
     | StateEdited
     | BreakpointsChanged
     | StatusChanged

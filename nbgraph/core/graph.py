@@ -17,6 +17,7 @@ from nbgraph.core.cache import Cache
 from nbgraph.core.edges import Statement, check_name
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.core.policies import PLAIN, Join, Policy
+from nbgraph.core.reducers import Reducer
 from nbgraph.core.signature import Read, Writes, source_of
 from nbgraph.core.state import Schema, read_schema
 from nbgraph.errors import DeclarationError, nearest
@@ -63,7 +64,8 @@ class Node:
 
     `writes` is what is known of its update; `declared` the keys given with `--writes`, or None. `code` is its source
     text, `file` the name under which its code was compiled. `join` says when arrivals start it, `policy` how it is
-    called. A subgraph has its graph as `inner`, and `now` gives it with the reads and writes that this graph has now.
+    called. `reducers` are those of keys that it writes, where the state declares none. A subgraph has its graph as
+    `inner`, an agent one that holds the graphs it calls; `now` gives the node as the notebook has it now.
     """
 
     name: str
@@ -79,6 +81,12 @@ class Node:
     join: Join = "all"
     inner: Graph | None = None
     now: Callable[[], Node] | None = None
+    reducers: Mapping[str, Reducer] = field(default_factory=dict)
+
+    @property
+    def whole_code(self) -> str:
+        """Its source text, with that of the graphs in it."""
+        return f"{self.code}\n{self.inner.code()}" if self.inner else self.code
 
     @property
     def signature(self) -> str:
@@ -141,6 +149,7 @@ class Graph:
 
     Args:
         name: an identifier; a notebook binds the graph to it.
+        toolbox: it holds the graphs that an agent calls, and is not walked itself.
     """
 
     name: str
@@ -154,6 +163,7 @@ class Graph:
     _edges: list[_Declared] = field(default_factory=list)
     _first: dict[str, Source] = field(default_factory=dict)  # where a name was declared that its cell had not before
     _schema_source: Source | None = None
+    toolbox: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, "graph")
@@ -301,6 +311,11 @@ class Graph:
         """The edge statements in declaration order."""
         return tuple(declared.statement for declared in self._edges)
 
+    def whole_schema(self) -> Schema:
+        """The declared keys, and the reducers that nodes bring along where the state declares none."""
+        brought = {key: each for node in self.nodes.values() for key, each in node.reducers.items()}
+        return self.schema._replace(reducers={**brought, **self.schema.reducers}) if brought else self.schema
+
     def places(self) -> tuple[str, ...]:
         """Where each of `statements` was declared, for a person."""
         return tuple(_place(declared) for declared in self._edges)
@@ -381,14 +396,14 @@ class Graph:
 
     def code(self) -> str:
         """The text of all that is declared, in the graphs that it uses too."""
-        written = (node.inner.code() if node.inner else node.code for node in self.nodes.values())
+        written = (node.whole_code for node in self.nodes.values())
         called = (self.function(each.guard.function) for each in self.statements if each.guard.function)
         functions = (source_of(function) for function in called if function)
         return "\n".join((*map(str, self.statements), *written, *functions, repr(self.schema[:4])))
 
     def implied_start(self, listed: list[OutlineEdge]) -> str | None:
         """The only node without incoming edges, where no edge leaves START."""
-        if any(edge.source == START for edge in listed):
+        if self.toolbox or any(edge.source == START for edge in listed):
             return None
         led_to = {edge.target for edge in listed if edge.source != edge.target}
         linked = {edge.source for edge in listed} | led_to

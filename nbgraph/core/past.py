@@ -18,16 +18,21 @@ from nbgraph.core.records import (
     Entry,
     Failed,
     ItemDone,
+    Journaled,
+    ModelAnswered,
     Moved,
     Recorded,
+    Renewed,
     Resumed,
     Snapshot,
     Step,
+    ToolReturned,
     Tried,
 )
 from nbgraph.core.retell import retold
 from nbgraph.core.scheduler import Advance, Frontier
 from nbgraph.core.task_names import Place, is_within, place_of, static_of, walk_name
+from nbgraph.core.usage import Usage, Used
 
 
 @dataclass(slots=True)
@@ -50,17 +55,20 @@ class WalkPast:
 class Past:
     """What a run has behind it.
 
-    `walks` are by what they run within. `journal` is what `ctx.step` recorded in tasks that have not finished, `tries`
-    how many attempts of theirs have failed. `answered` are the questions whose answers have reached their tasks.
+    `walks` are by what they run within. `journal` is what was recorded in tasks that have not finished, `tries` how
+    many attempts of theirs have failed. `answered` are the questions whose answers have reached their tasks. `usage` is
+    what models took, `renewed` what they had taken when last a person renewed the budget.
     """
 
     walks: dict[str, WalkPast] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    journal: dict[str, Recorded] = field(default_factory=dict)
+    journal: dict[str, Journaled] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    renewed: Used = Used()
     status: Status = Status.RUNNING
     reason: str = ""
 
@@ -128,21 +136,28 @@ def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry, known
             past.walks[within] = WalkPast(inner, given, replay.begun(inner, given, entry))
         case Step():
             _finish(past, entry, place_of(entry.task), known)
-        case Recorded() | Tried() | Failed() | ItemDone() | Asked() | Answered():
-            _keep(past, entry)
         case Moved(status, reason):
             past.status, past.reason = status, reason
         case Resumed():
             past.status, past.reason = Status.RUNNING, ""
+        case Renewed():
+            past.renewed = past.usage.total
+        case Recorded() | ModelAnswered() | ToolReturned():
+            _record(past, entry)
         case _:
-            pass
+            _keep(past, entry)
 
 
-def _keep(past: Past, entry: Recorded | Tried | Failed | ItemDone | Asked | Answered) -> None:
+def _record(past: Past, entry: Journaled) -> None:
+    """Keep what a task has done that has not finished, and count what models took."""
+    past.journal[entry.place] = entry
+    if isinstance(entry, ModelAnswered):
+        past.usage.add(entry)
+
+
+def _keep(past: Past, entry: Entry) -> None:
     """Keep what a task has behind it that has not finished."""
     match entry:
-        case Recorded(name):
-            past.journal[name] = entry
         case Tried(name, attempt):
             past.tries[name] = attempt
         case Failed(task):

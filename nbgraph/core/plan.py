@@ -168,13 +168,20 @@ def compile(graph: Graph, outline: Outline, first: int = 0) -> Plan:
         told_errors=frozenset(edge.target for edge in listed if edge.kind == "error"),
         inner=_inner(graph, nodes, first + len(listed)),
         first=first,
-        schema=graph.schema,
+        schema=graph.whole_schema(),
         outline=outline,
         loops=loops,
         shape=_shape(graph),
         forward=_forward(loops, successors),
         place={name: index for index, name in enumerate(loops.found)},
     )
+
+
+def askers(plan: Plan, lead: str = "") -> list[str]:
+    """The names under which people may be asked in a run: of nodes, and of the tools that need approval in them."""
+    own = [(lead + name, getattr(node.body, "asks", ())) for name, node in plan.nodes.items()]
+    names = [name for node, tools in own for name in (node, *(f"{node}.{tool}" for tool in tools))]
+    return names + [name for inner, each in plan.inner.items() for name in askers(each, f"{lead}{inner}/")]
 
 
 def _inner(graph: Graph, nodes: Mapping[str, Node], first: int) -> dict[str, Plan]:
@@ -210,7 +217,7 @@ def refreshed(plan: Plan, graph: Graph) -> tuple[Plan, str]:
     for name in plan.order:  # functions that are graphs now
         if name not in inner and name in nodes and (made := nodes[name].inner) is not None:
             inner[name] = compile(made, made.outlined(), plan.first + len(base.outline.edges))
-    old, new = plan.schema, graph.schema
+    old, new = plan.schema, graph.whole_schema()
     schema = new._replace(reducers={**old.reducers, **new.reducers}, private={**old.private, **new.private})
     outline = plan.outline if told else base.outline
     base = replace(base, eager=plan.eager, renamed=plan.renamed)

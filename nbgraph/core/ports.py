@@ -29,7 +29,8 @@ class Owner(NamedTuple):
 class RunSummary(NamedTuple):
     """A run in a list: where it stands, how many steps it took, and how many bytes it takes.
 
-    `waiting` are the nodes that wait for a person; `owner` is the process that has it, or None.
+    `waiting` are the nodes that wait for a person; `owner` is the process that has it, or None. `cost` is what
+    its models took in US dollars as far as that is known, None where nothing is.
     """
 
     id: str

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from nbgraph.core.events import Status, Taken, TaskError
 from nbgraph.core.state import plain_value
+from nbgraph.core.usage import Budget
 from nbgraph.errors import brief
 
 Stamp = tuple[int, ...]
@@ -38,8 +39,8 @@ class Structure(NamedTuple):
 class RunRecord(NamedTuple):
     """A run as it began.
 
-    `inputs` is the state before the first node. `parent` is the run that it goes on from: `relation` says whether as a
-    "fork" of it at the step `parent_step`, or as the next one "after" it.
+    `inputs` is the state before the first node; `budget` is what its models may take. `parent` is the run that it goes
+    on from: `relation` says whether as a "fork" of it at the step `parent_step`, or as the next one "after" it.
     """
 
     id: str
@@ -52,6 +53,7 @@ class RunRecord(NamedTuple):
     parent: str = ""
     parent_step: int = 0
     relation: str = ""
+    budget: Budget | None = None
 
 
 class Begun(NamedTuple):
@@ -112,15 +114,61 @@ class Step(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What `ctx.step` recorded at a place such as `draft#2/step1`: the function's name, and what it returned."""
+    """What was recorded at a place such as `draft#2/step1` under a name: for `ctx.step` what the function returned."""
 
     place: str
     name: str
     value: Any
 
 
+class ModelAnswered(NamedTuple):
+    """A model answered at a place such as `draft#2/model1`.
+
+    `name` is a fingerprint of what it was asked, of which `asked` are the messages that nothing else in the log tells;
+    `reply` is its message. `input`, `cached` (of the input) and `output` are tokens, None where the endpoint does not
+    say; `cost` is in US dollars, None where the price is not known.
+    """
+
+    place: str
+    name: str
+    model: str
+    asked: tuple[Mapping[str, Any], ...]
+    reply: Mapping[str, Any]
+    input: int | None
+    cached: int | None
+    output: int | None
+    cost: float | None
+    seconds: float
+    at: float
+
+
+class ToolReturned(NamedTuple):
+    """A tool that a model called at a place such as `draft#2/tool1.1` returned `result`, as the model is told it.
+
+    `name` is a fingerprint of the call; `failed` means that the result says what went wrong.
+    """
+
+    place: str
+    name: str
+    tool: str
+    arguments: Mapping[str, Any]
+    result: str
+    failed: bool
+    seconds: float
+    at: float
+
+
+class Renewed(NamedTuple):
+    """A person let the run go on past its budget: it may spend as much again."""
+
+    at: float
+
+
 class Tried(NamedTuple):
-    """An attempt at a place failed; `attempt` is its number, counted from 1, and `error` what was raised."""
+    """An attempt at a place failed; `attempt` is its number, counted from 1, and `error` what was raised.
+
+    The place is that of a task, or of the call of a model in it, such as `draft#2/model1`.
+    """
 
     place: str
     attempt: int
@@ -185,7 +233,10 @@ class Resumed(NamedTuple):
     at: float
 
 
-Entry = Begun | Step | Recorded | Tried | Failed | ItemDone | Asked | Answered | Withdrawn | Moved | Resumed
+Journaled = Recorded | ModelAnswered | ToolReturned
+"""What a task that runs again finds at its place, instead of doing it again."""
+
+Entry = Begun | Step | Journaled | Tried | Failed | ItemDone | Asked | Answered | Withdrawn | Moved | Resumed | Renewed
 
 
 class Snapshot(NamedTuple):

@@ -49,7 +49,25 @@ def last(current: Any, value: Any) -> Any:
     return value
 
 
-BUILT_IN: dict[str, Reducer] = {each.__name__: each for each in (append, extend, add, merge, union, last)}
+def messages(current: Any, value: Any) -> list[Any]:
+    """A conversation with one message more, or with all of a list; one that has the "id" of an earlier takes its place.
+
+    A message is a dict such as `{"role": "user", "content": "Hello"}`.
+    """
+    talk = list(_listed(current))
+    places = {message["id"]: place for place, message in enumerate(talk) if "id" in message}
+    for message in [value] if isinstance(value, Mapping) else _listed(value):
+        if not isinstance(message, Mapping):
+            raise TypeError(f"messages takes messages, which are dicts, not {type(message).__name__}")
+        place = places.get(message.get("id", None))
+        if place is None:
+            talk.append(message)
+        else:
+            talk[place] = message
+    return talk
+
+
+BUILT_IN: dict[str, Reducer] = {each.__name__: each for each in (append, extend, add, merge, union, last, messages)}
 
 
 def _listed(values: Any) -> Any:

@@ -13,9 +13,11 @@ from nbgraph.core.records import (
     Begun,
     Entry,
     Failed,
+    ModelAnswered,
     Moved,
     Resumed,
     Step,
+    ToolReturned,
     Tried,
     Withdrawn,
 )
@@ -36,8 +38,8 @@ def retold(entry: Entry, question: Callable[[str], Approval | None]) -> Iterator
             yield from _started(within, static_of(within), started, at)
         case Step():
             yield from _step(entry)
-        case Tried() | Failed():
-            yield _of_attempt(entry)
+        case Tried() | Failed() | ModelAnswered() | ToolReturned():
+            yield _of_part(entry)
         case Asked(id, at) | Answered(id, at) | Withdrawn(id, at):
             approval = question(id)
             if approval is not None:
@@ -48,12 +50,26 @@ def retold(entry: Entry, question: Callable[[str], Approval | None]) -> Iterator
             yield events.StatusChanged(Status.RUNNING, entry.at)
 
 
-def _of_attempt(entry: Tried | Failed) -> Event:
+def of_call(entry: ModelAnswered | ToolReturned) -> events.ModelCalled | events.ToolCalled:
+    """The event that tells of a call which a task made."""
+    place, call = place_of(entry.place), entry.place.rpartition("/")[2]
+    node, visit, item, within = place.static + place.node, place.visit, place.item, place.within
+    if isinstance(entry, ModelAnswered):
+        tokens, cost = (entry.input, entry.cached, entry.output), entry.cost
+        return events.ModelCalled(node, visit, entry.at, call, entry.model, *tokens, cost, entry.seconds, item, within)
+    came = entry.result, entry.failed, entry.seconds
+    return events.ToolCalled(node, visit, entry.at, call, entry.tool, entry.arguments, *came, item, within)
+
+
+def _of_part(entry: Tried | Failed | ModelAnswered | ToolReturned) -> Event:
     match entry:
+        case ModelAnswered() | ToolReturned():
+            return of_call(entry)
         case Tried(name, attempt, error, at):
             place = place_of(name)
             node, failure = place.static + place.node, _failure("", error, "")
-            return events.TaskRetried(node, place.visit, at, attempt, failure, 0.0, place.item, place.within)
+            call = "" if name.endswith("]") or "#" in (last := name.rpartition("/")[2]) else last
+            return events.TaskRetried(node, place.visit, at, attempt, failure, 0.0, place.item, place.within, call)
         case Failed(name, node, type, message, where, at):
             place = place_of(name)
             return events.TaskFailed(node, place.visit, at, _failure(type, message, where), place.within)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from contextvars import copy_context
 from threading import Condition
@@ -27,12 +27,13 @@ from nbgraph.core.forms import Form
 from nbgraph.core.graph import Graph
 from nbgraph.core.nowhere import Nowhere
 from nbgraph.core.past import Past, drop
-from nbgraph.core.plan import Plan
+from nbgraph.core.plan import Plan, askers
 from nbgraph.core.ports import Log, Store
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Entry, Moved, Resumed, RunRecord, Step, Structure, Withdrawn
+from nbgraph.core.records import Entry, Moved, Renewed, Resumed, RunRecord, Step, Structure, Withdrawn
 from nbgraph.core.structure import changes, described
 from nbgraph.core.task_names import is_within
+from nbgraph.core.usage import Allowance, Budget
 from nbgraph.core.walk import Walk
 from nbgraph.core.watchers import Watchers
 from nbgraph.errors import OwnedElsewhere, RunError, StoreError, nearest, told
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
         pause_before, pause_after: the nodes that the run pauses at.
         parent: the run that it goes on from, at which step, and as what; see `RunRecord`.
         clock: seconds since the epoch.
+        budget: what models may take until the run is paused, or None.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Settings(NamedTuple):
     pause_before: tuple[str, ...] = ()
     pause_after: tuple[str, ...] = ()
     parent: tuple[str, int, str] = ("", 0, "")
+    budget: Budget | None = None
 
 
 class RunLoop:
@@ -94,7 +97,7 @@ class RunLoop:
         self.face: object = None  # what shows this run to the outside
         self.status, self.reason = Status.RUNNING, ""
         self.changed = Condition()
-        self.notices = settings.given.unknown(node.name for node in plan.outline.nodes)
+        self.notices = settings.given.unknown(askers(plan))
         self.now, self.read_form = settings.clock, settings.read_form
         self.questions = Questions(
             self.store,
@@ -111,6 +114,9 @@ class RunLoop:
         self.history = self.past.steps  # the finished tasks, in order
         self.journal = self.past.journal  # what `ctx.step` recorded in tasks that have not finished
         self.tries = self.past.tries  # how many attempts of theirs have failed
+        self.usage = self.past.usage  # what models took
+        self.allowance = Allowance(settings.budget, self.past.renewed)
+        self._renewals: set[asyncio.Future[None]] = set()  # who waits for a person to renew it
         self.walk = Walk(self, graph, plan, inputs, settings.limit, past=self.past.walks.pop("", None))
         self.walks: dict[str, Walk] = {}  # of subgraphs that have not finished, by what they run within
         self.breakpoints = Breakpoints(settings.pause_before, settings.pause_after)
@@ -178,7 +184,7 @@ class RunLoop:
         """The run as it begins."""
         settings, structure = self.settings, described(self.plan)
         given = self.walk.inputs, self.now(), structure, settings.limit, settings.parallel, *settings.parent
-        return RunRecord(self.run_id, self.name, *given)
+        return RunRecord(self.run_id, self.name, *given, settings.budget)
 
     def write_to(self, log: Log) -> None:
         """Keep everything in `log` from now on, until nobody holds this run."""
@@ -332,6 +338,7 @@ class RunLoop:
     def resume(self, stepping: bool = False) -> None:
         """Go on with the nodes as they are now, with one ready set where `stepping`; else paused with the reason."""
         self._stop, self.stepping = "", stepping
+        self._renew()
         under_way = [walk for walk in self.walks.values() if walk.over is not None and not walk.over.done()]
         try:
             notices = [walk.refresh() for walk in (self.walk, *under_way)]
@@ -371,6 +378,24 @@ class RunLoop:
                 self._let_go_of = True
                 self._let_go()
 
+    def renewal(self, why: str) -> Awaitable[None]:
+        """Pause, for the budget is spent; what is awaited is done when a person lets the run go on."""
+        waits: asyncio.Future[None] = self.loop.create_future()
+        self._renewals.add(waits)
+        self.stop(why)
+        return waits
+
+    def _renew(self) -> None:
+        """Whoever resumes the run where its budget is spent allows as much again."""
+        if self.allowance.over(self.usage.total) and (self._renewals or self.past.status is Status.PAUSED):
+            self.allowance.renew(self.usage.total)
+            self.note(Renewed(self.now()))
+        self.past.status = Status.RUNNING  # it counts once
+        for waits in self._renewals:
+            if not waits.done():
+                waits.set_result(None)
+        self._renewals.clear()
+
     def _tell_status(self, now: Status, why: str) -> None:
         under_way = [walk.outer.call for walk in self.walks.values() if walk.over is not None and walk.outer]
         self.calls.mind_clocks(under_way, now in (Status.PAUSED, Status.FAILED))
@@ -388,7 +413,7 @@ class RunLoop:
         if self.calls.busy or self.questions.arriving:
             return Status.RUNNING, ""
         if self.walk.frontier.finished:
-            left = self.questions.left_over([node.name for node in self.plan.outline.nodes])
+            left = self.questions.left_over(askers(self.plan))
             return Status.DONE, "; ".join((*self.notices, *left))
         if self._stop and (self._stop != ONE_STEP or self.next_tasks):
             return Status.PAUSED, self._why_paused()
@@ -425,9 +450,13 @@ class RunLoop:
     def inner(self, walk: Walk, context: Context, graph: Graph, inputs: Mapping[str, Any], limit: int) -> Walk:
         """The walk of the subgraph that is the node of a task: the one that failed there before, or a new one."""
         within = walk.name_of(context.task, context.item)
+        if context.whole is not None:
+            within = f"{within}/{context.tool.name}#{context.tool.number}"
         known = self.walks.get(within)
         if known is None:
             static, plan = walk.static + context.node, walk.plan.inner[context.node]
+            if context.whole is not None:  # a graph that an agent calls
+                static, plan = f"{static}/{context.tool.name}", plan.inner[context.tool.name]
             past = self.past.walks.pop(within, None)
             known = Walk(self, graph, plan, inputs, limit, within=within, static=static, outer=context, past=past)
             self.walks[within] = known

@@ -21,7 +21,7 @@ from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, gathered, without_unfinished
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
-from nbgraph.core.records import Begun, Entry, Recorded, Step
+from nbgraph.core.records import Begun, Entry, Journaled, ModelAnswered, Recorded, Step, ToolReturned
 from nbgraph.core.retell import retold
 from nbgraph.core.run_loop import RunLoop, Settings, live
 from nbgraph.core.structure import GoneBody, missing_sentence, planned
@@ -79,7 +79,7 @@ def _taken(
         plan = planned(history.run.structure, graph, renamed)
         past = _gathered(store, history, plan)
         _check_pending(graph, past)
-        given = settings._replace(limit=history.run.limit, parallel=history.run.parallel)
+        given = _as_before(settings, history)
         past.events = without_unfinished(past)
         run = RunLoop(run_id, graph, plan, history.run.inputs, loop, given, past)
         run.write_to(log)
@@ -88,6 +88,12 @@ def _taken(
         raise
     run.go_on(f"process {os.getpid()} on {socket.gethostname()}", history.run.structure)
     return run
+
+
+def _as_before(settings: Settings, history: History) -> Settings:
+    """The settings with what the stored run began with."""
+    run = history.run
+    return settings._replace(limit=run.limit, parallel=run.parallel, budget=run.budget)
 
 
 def _gone_on(run: RunLoop, graph: Graph) -> RunLoop:
@@ -120,7 +126,7 @@ def _is_walked(past: Past, within: str) -> bool:
     """Whether what a subgraph was is one still; a function in its place is called as such."""
     plan = past.walks[""].plan
     for name in static_of(within).split("/")[:-1]:
-        if plan.nodes[name].kind != "subgraph" or isinstance(plan.nodes[name].body, GoneBody):
+        if plan.nodes[name].kind not in ("subgraph", "agent") or isinstance(plan.nodes[name].body, GoneBody):
             return False
         plan = plan.inner[name]
     return True
@@ -219,7 +225,7 @@ def salvaged(
 ) -> RunLoop:
     """A new run from what is left of a damaged one, up to its last good step; it has not begun."""
     plan = planned(history.run.structure, graph, {})
-    given = settings._replace(limit=history.run.limit, parallel=history.run.parallel)
+    given = _as_before(settings, history)
     return _fork(graph, plan, history, len(history.steps), {}, run_id, given, loop)
 
 
@@ -318,5 +324,6 @@ def _apart(run: RunLoop, history: History, step: Step) -> RunLoop:
     return apart
 
 
-def _recorded_in(entry: Entry, names: tuple[str, ...]) -> TypeGuard[Recorded]:
-    return isinstance(entry, Recorded) and any(is_within(entry.place, name) for name in names)
+def _recorded_in(entry: Entry, names: tuple[str, ...]) -> TypeGuard[Journaled]:
+    journaled = Recorded | ModelAnswered | ToolReturned
+    return isinstance(entry, journaled) and any(is_within(entry.place, name) for name in names)

@@ -34,7 +34,7 @@ def digest(node: Node) -> str:
     """A fingerprint of what a node does: 8 hex digits of SHA-256 over its source, and that of all within a subgraph."""
     if isinstance(node.body, GoneBody):
         return node.body.digest
-    return _digest(node.inner.code() if node.inner is not None else node.code)
+    return _digest(node.whole_code)
 
 
 @lru_cache(maxsize=1000)
@@ -74,6 +74,8 @@ def _stand_in(structure: Structure, graph: Graph, renamed: Mapping[str, str]) ->
         node = nodes.get(renamed.get(record.name, record.name)) or _gone(structure.name, record)
         known_inner = structure.inner.get(record.name)  # what was walked then is walked in a replay, whatever it is now
         inner = None if known_inner is None else _stand_in(known_inner, node.inner or Graph(known_inner.name), {})
+        if inner is not None:
+            inner.toolbox = record.kind == "agent"
         join = checked_join(record.name, record.join)
         made.declared[record.name] = replace(node, name=record.name, join=join, now=None, inner=inner)
     return made

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from nbgraph.core.graph import Graph
+from nbgraph.core.graph import Graph, Node
 from nbgraph.core.problems import Found, Problem
 from nbgraph.core.survey import Survey
 
 
 def inside(survey: Survey, check: Callable[[Graph], Iterable[Problem]]) -> Found:
     """What keeps a subgraph from running keeps the graph that uses it from running too."""
-    for name, inner in survey.graph.subgraphs(survey.nodes):
+    for name, inner in _walked(survey.graph, survey.nodes):
         for problem in check(inner):
             if problem.severity in ("error", "todo"):
                 yield problem._replace(text=f"in {name}: {problem.text}")
 
 
+def _walked(graph: Graph, nodes: Mapping[str, Node]) -> Iterator[tuple[str, Graph]]:
+    """The subgraphs, and the graphs that agents call."""
+    for name, inner in graph.subgraphs(nodes):
+        if inner.toolbox:
+            yield from _walked(inner, inner.nodes)
+        else:
+            yield name, inner
+
+
 def hands_out_nothing_known(survey: Survey) -> Found:
     """What a subgraph hands out is known from its last nodes, or said."""
-    for name, inner in survey.graph.subgraphs(survey.nodes):
+    for name, inner in [each for each in survey.graph.subgraphs(survey.nodes) if not each[1].toolbox]:
         writes = survey.nodes[name].writes
         if not writes.certain:
             known = f"no more than {', '.join(writes.keys)}" if writes.keys else "nothing"

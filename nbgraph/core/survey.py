@@ -33,7 +33,7 @@ class Survey:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.schema = graph.schema
+        self.schema = graph.whole_schema()
         self.nodes = graph.nodes
         self.statements = graph.statements
         self.edges = graph.edge_list()

@@ -23,7 +23,7 @@ from nbgraph.core.past import WalkPast, drop
 from nbgraph.core.plan import Plan, refreshed
 from nbgraph.core.ports import Log, Packed
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Recorded, Snapshot, Step, Tried
+from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Journaled, Snapshot, Step, Tried
 from nbgraph.core.scheduler import Advance, Frontier, Task
 from nbgraph.core.structure import digest
 from nbgraph.core.views import EDIT, Writes
@@ -43,7 +43,7 @@ class Run(Protocol):
     variables: Variables
     notices: list[str]
     history: list[Step]
-    journal: dict[str, Recorded]
+    journal: dict[str, Journaled]
     tries: dict[str, int]
 
     @property

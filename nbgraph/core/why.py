@@ -48,7 +48,7 @@ def _of_task(run: RunLoop, walk: Walk, task: Task) -> str:
         return f"{task.id} has failed: {walk.failures[task.id].message}; run.resume() tries it again."
     if task.id in walk.held:
         return f"{task.id} is ready and starts when the run goes on: {run.reason or run.status}."
-    if walk.static + task.node in run.questions.asking:
+    if walk.static + task.node in [name.partition(".")[0] for name in run.questions.asking]:
         return f"{task.id} waits for a person."
     return f"{task.id} is running."
 

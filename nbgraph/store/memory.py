@@ -14,7 +14,7 @@ from itertools import islice
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.events import Status
 from nbgraph.core.ports import History, Owner, Packed, RunSummary
-from nbgraph.core.records import Asked, Entry, Moved, Resumed, RunRecord, Snapshot, Step, Withdrawn
+from nbgraph.core.records import Asked, Entry, ModelAnswered, Moved, Resumed, RunRecord, Snapshot, Step, Withdrawn
 from nbgraph.core.views import Writes
 from nbgraph.errors import OwnedElsewhere
 from nbgraph.store.telling import no_run, taken, unanswerable
@@ -207,6 +207,7 @@ class _Run:
         self.snapshots: list[tuple[Snapshot, int]] = []
         self.log: MemoryLog | None = None
         self._read = self._steps = 0
+        self._cost: float | None = None
         self._moved = Moved(Status.RUNNING, "", record.started_at)
         self._changed_at = record.started_at
         self._withdrawn: set[str] = set()
@@ -239,6 +240,7 @@ class _Run:
             parent=record.parent,
             parent_step=record.parent_step,
             relation=record.relation,
+            cost=self._cost,
         )
 
     def _catch_up(self) -> None:
@@ -254,6 +256,8 @@ class _Run:
         match entry:
             case Step():
                 self._steps += 1
+            case ModelAnswered(cost=float(cost)):
+                self._cost = (self._cost or 0.0) + cost
             case Moved():
                 self._moved = entry
             case Resumed(_, _, at):

@@ -23,13 +23,16 @@ from nbgraph.core.records import (
     Entry,
     Failed,
     ItemDone,
+    ModelAnswered,
     Moved,
     Recorded,
+    Renewed,
     Resumed,
     RunRecord,
     Snapshot,
     Step,
     Structure,
+    ToolReturned,
     Tried,
     Withdrawn,
 )
@@ -51,6 +54,7 @@ _AS_THEY_ARE: dict[type, Any] = {  # records without values
     Withdrawn: wire.Withdrawn,
     Moved: wire.Moved,
     Resumed: wire.Resumed,
+    Renewed: wire.Renewed,
 }
 _FORMAT = bytes([wire.FORMAT])
 
@@ -128,6 +132,7 @@ class Packer:
             run.parent,
             run.parent_step,
             run.relation,
+            run.budget and (run.budget.amount, run.budget.unit),
         )
         return self._whole(form, blobs)
 
@@ -227,6 +232,17 @@ class Packer:
             return wire.Recorded(entry.place, entry.name, self._value("", entry.value, blobs))
         if type(entry) is ItemDone:
             return wire.ItemDone(entry.task, entry.item, self._pairs(entry.update, blobs))
+        if type(entry) is ModelAnswered:
+            asked, reply = (
+                self._value("what was asked", entry.asked, blobs),
+                self._value("the reply", entry.reply, blobs),
+            )
+            tokens, rest = (entry.input, entry.cached, entry.output), (entry.cost, entry.seconds, entry.at)
+            return wire.ModelAnswered(entry.place, entry.name, entry.model, asked, reply, *tokens, *rest)
+        if type(entry) is ToolReturned:
+            given, came = self._value(entry.tool, entry.arguments, blobs), self._value(entry.tool, entry.result, blobs)
+            rest = entry.failed, entry.seconds, entry.at
+            return wire.ToolReturned(entry.place, entry.name, entry.tool, given, came, *rest)
         form: Struct = _AS_THEY_ARE[type(entry)](*entry)
         return form
 

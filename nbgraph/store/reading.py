@@ -81,6 +81,7 @@ class Reader:
             parent=row.parent,
             parent_step=row.parent_step,
             relation=row.relation,
+            cost=row.cost,
         )
 
     def owner(self, row: RunRow) -> Owner | None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from msgspec import msgpack
 
 from nbgraph.core.events import Status
-from nbgraph.core.records import Entry, Moved, Resumed, Step
+from nbgraph.core.records import Entry, ModelAnswered, Moved, Resumed, Step
 from nbgraph.errors import StoreDamaged
 from nbgraph.store.owners import Process
 
@@ -46,6 +46,7 @@ class RunRow(NamedTuple):
     waiting: bytes
     changed_at: float
     steps: int
+    cost: float | None
     seq: int
     chain: int
     asked: int
@@ -59,6 +60,8 @@ class RunRow(NamedTuple):
 RUN_COLUMNS = ", ".join(RunRow._fields)
 HOT = RunRow._fields.index("status")
 """The columns from here on change."""
+STANDS = slice(HOT, RunRow._fields.index("asked"))
+"""Those that `Standing` tells."""
 
 
 class OwnerRow(NamedTuple):
@@ -72,19 +75,20 @@ class OwnerRow(NamedTuple):
 class Standing:
     """Where a run stands by the entries of its log so far."""
 
-    __slots__ = ("chain", "changed_at", "reason", "seq", "status", "steps", "waiting")
+    __slots__ = ("chain", "changed_at", "cost", "reason", "seq", "status", "steps", "waiting")
 
     def __init__(self, at: float) -> None:
         self.status, self.reason, self.waiting = str(Status.RUNNING), "", packed_texts(())
         self.changed_at = float(at)
         self.steps, self.seq, self.chain = 0, -1, 0  # the run's own record is the entry 0
+        self.cost: float | None = None
 
     @classmethod
     def of(cls, row: RunRow) -> Standing:
         """Where a stored run stands."""
         standing = cls(row.changed_at)
         standing.status, standing.reason, standing.waiting = row.status, row.reason, row.waiting
-        standing.steps, standing.seq, standing.chain = row.steps, row.seq, row.chain
+        standing.steps, standing.cost, standing.seq, standing.chain = row.steps, row.cost, row.seq, row.chain
         return standing
 
     def take(self, entry: Entry) -> None:
@@ -94,6 +98,8 @@ class Standing:
             self.steps += 1
         elif kind is Moved or kind is Resumed:
             self._move(entry)
+        elif kind is ModelAnswered and entry.cost is not None:  # type: ignore[union-attr]
+            self.cost = (self.cost or 0.0) + entry.cost  # type: ignore[union-attr]
         self.changed_at = float(getattr(entry, "at", self.changed_at))
 
     def _move(self, entry: Entry) -> None:
@@ -109,9 +115,9 @@ class Standing:
         self.chain = chained(root, self.seq, self.chain, data)
         return _CHECKSUM.pack(self.chain) + data
 
-    def columns(self) -> tuple[str, str, bytes, float, int, int, int]:
+    def columns(self) -> tuple[str, str, bytes, float, int, float | None, int, int]:
         """The columns of its row, from `status` to `chain`."""
-        return self.status, self.reason, self.waiting, self.changed_at, self.steps, self.seq, self.chain
+        return self.status, self.reason, self.waiting, self.changed_at, self.steps, self.cost, self.seq, self.chain
 
 
 def writable(text: str) -> str:

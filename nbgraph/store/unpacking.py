@@ -20,18 +20,22 @@ from nbgraph.core.records import (
     Entry,
     Failed,
     ItemDone,
+    ModelAnswered,
     Moved,
     NodeRecord,
     Recorded,
+    Renewed,
     Resumed,
     RunRecord,
     Snapshot,
     Step,
     Structure,
+    ToolReturned,
     Tried,
     Withdrawn,
 )
 from nbgraph.core.updates import Later
+from nbgraph.core.usage import Budget
 from nbgraph.errors import StoreDamaged
 from nbgraph.store import codec, wire
 from nbgraph.store.classes import Classes
@@ -44,6 +48,7 @@ _AS_THEY_ARE: dict[type, Any] = {  # records without values
     wire.Withdrawn: Withdrawn,
     wire.Moved: Moved,
     wire.Resumed: Resumed,
+    wire.Renewed: Renewed,
 }
 _T = TypeVar("_T")
 _W = TypeVar("_W")
@@ -91,6 +96,10 @@ class Unpacker:
             return Recorded(form.place, form.name, self._value(form.value))
         if type(form) is wire.ItemDone:
             return ItemDone(form.task, form.item, self._values(form.update))
+        if type(form) is wire.ModelAnswered or type(form) is wire.ToolReturned:
+            kind: Any = ModelAnswered if type(form) is wire.ModelAnswered else ToolReturned
+            place, name, called, asked, came, *rest = astuple(form)
+            return kind(place, name, called, self._value(asked), self._value(came), *rest)  # type: ignore[no-any-return]
         entry: Entry = _AS_THEY_ARE[type(form)](*astuple(form))
         return entry
 
@@ -117,8 +126,9 @@ class Unpacker:
         )
 
     def _run(self, form: wire.RunRecord) -> RunRecord:
-        id, graph, inputs, started_at, structure, *rest = astuple(form)
-        return RunRecord(id, graph, self._values(inputs), started_at, _as_structure(structure), *rest)
+        id, graph, inputs, started_at, structure, *rest, budget = astuple(form)
+        made = RunRecord(id, graph, self._values(inputs), started_at, _as_structure(structure), *rest)
+        return made._replace(budget=budget and Budget(*budget))
 
     def _approval(self, form: wire.Approval) -> Approval:
         return Approval(

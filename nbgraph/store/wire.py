@@ -156,7 +156,57 @@ class Resumed(Record, tag=11):
     at: float
 
 
-Entry = Begun | Step | Recorded | Tried | Failed | ItemDone | Asked | Answered | Withdrawn | Moved | Resumed
+class ModelAnswered(Record, tag=12):
+    """A `records.ModelAnswered`; `asked` and `reply` are values."""
+
+    place: str
+    name: str
+    model: str
+    asked: Any
+    reply: Any
+    input: int | None
+    cached: int | None
+    output: int | None
+    cost: float | None
+    seconds: float
+    at: float
+
+
+class ToolReturned(Record, tag=13):
+    """A `records.ToolReturned`; `arguments` and `result` are values."""
+
+    place: str
+    name: str
+    tool: str
+    arguments: Any
+    result: Any
+    failed: bool
+    seconds: float
+    at: float
+
+
+class Renewed(Record, tag=14):
+    """A `records.Renewed`."""
+
+    at: float
+
+
+Entry = (
+    Begun
+    | Step
+    | Recorded
+    | Tried
+    | Failed
+    | ItemDone
+    | Asked
+    | Answered
+    | Withdrawn
+    | Moved
+    | Resumed
+    | ModelAnswered
+    | ToolReturned
+    | Renewed
+)
 
 
 class NodeRecord(Struct, array_like=True, gc=False):
@@ -191,6 +241,7 @@ class RunRecord(Record, tag=32):
     parent: str = ""
     parent_step: int = 0
     relation: str = ""
+    budget: tuple[float, str] | None = None
 
 
 class Snapshot(Record, tag=33):

@@ -14,6 +14,8 @@ from nbgraph.core.events import (
     BreakpointsChanged,
     Emitted,
     Event,
+    ModelCalled,
+    ModelWrote,
     Printed,
     RunStarted,
     StateEdited,
@@ -24,6 +26,7 @@ from nbgraph.core.events import (
     TaskFinished,
     TaskRetried,
     TaskStarted,
+    ToolCalled,
 )
 from nbgraph.core.outline import Outline
 from nbgraph.view.clusters import Nesting, is_in, marks, task_name
@@ -92,6 +95,8 @@ class Progress:
                 self.nodes.setdefault(event.node, NodeProgress()).say(plain(event.text))
             case Emitted():
                 self.nodes.setdefault(event.node, NodeProgress()).say_line(f"emitted {short('', event.value)}")
+            case ModelWrote() | ModelCalled() | ToolCalled():
+                self._talk(event)
             case StateEdited():
                 self._edit(event)
             case BreakpointsChanged():
@@ -275,6 +280,16 @@ class Progress:
         said = shorten(f"{failure.type}: {failure.message}", 300).rstrip(".")
         node.say_line(f"{item}attempt {event.attempt} failed: {said}; the next one in {event.delay:.2g} s")
 
+    def _talk(self, event: ModelWrote | ModelCalled | ToolCalled) -> None:
+        node = self.nodes.setdefault(event.node, NodeProgress())
+        match event:
+            case ModelWrote():
+                node.say(plain(event.text))
+            case ModelCalled():
+                node.say_line(f"{event.model}: {event.input} + {event.output} tokens")
+            case ToolCalled():
+                node.say_line(f"{event.tool}{short('', event.arguments)}: {shorten(event.result)}")
+
     def _fail(self, event: TaskFailed) -> None:
         node = self._become(event.node, (event.within, event.visit), "failed")
         node.error = shorten(f"{event.failure.type}: {event.failure.message}", 500)
@@ -296,16 +311,16 @@ class Progress:
 
     def _ask(self, approval: Approval) -> None:
         task = approval.within, approval.visit
-        self._asked.setdefault((approval.node, task), set()).add(approval.id)
-        self._become(approval.node, task, "waiting")
+        self._asked.setdefault((approval.asker, task), set()).add(approval.id)
+        self._become(approval.asker, task, "waiting")
 
     def _withdraw(self, approval: Approval) -> None:
         task = approval.within, approval.visit
-        still = self._asked.pop((approval.node, task), set()) - {approval.id}
+        still = self._asked.pop((approval.asker, task), set()) - {approval.id}
         if still:
-            self._asked[approval.node, task] = still
-        elif approval.node in self.nodes and self.nodes[approval.node].tasks.get(task) == "waiting":
-            self._become(approval.node, task, "active")
+            self._asked[approval.asker, task] = still
+        elif approval.asker in self.nodes and self.nodes[approval.asker].tasks.get(task) == "waiting":
+            self._become(approval.asker, task, "active")
 
     def _answer(self, approval: Approval, answer: Answer) -> None:
         self._withdraw(approval)

@@ -19,17 +19,21 @@ from nbgraph.core.records import (
     Entry,
     Failed,
     ItemDone,
+    ModelAnswered,
     Moved,
     NodeRecord,
     Recorded,
+    Renewed,
     Resumed,
     RunRecord,
     Step,
     Structure,
+    ToolReturned,
     Tried,
     Withdrawn,
 )
 from nbgraph.core.updates import Gathered, Later, Overwrite
+from nbgraph.core.usage import Budget
 
 SOON = 30.0  # seconds that something may take which takes a moment
 
@@ -72,6 +76,7 @@ WHOLE_RUN = RunRecord(
     parent="before",
     parent_step=7,
     relation="fork",
+    budget=Budget(0.5, "USD"),
 )
 WHOLE_QUESTION = Approval(
     "r/draft#1/gate#2",
@@ -118,6 +123,17 @@ ENTRIES: tuple[Entry, ...] = (
     step(2)._replace(writes=()),
     WHOLE_STEP,
     Recorded("draft#2/step1", "look_up", {"hits": [1, 2]}),
+    ModelAnswered(
+        "draft#2/model1",
+        "0f0f",
+        "a-model",
+        ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Ducks?"}),
+        {"role": "assistant", "content": "Yes."},
+        *(120, 20, 3, 0.00025, 0.5, 5.5),
+    ),
+    ModelAnswered("draft#2/model2", "0f10", "b", (), {"role": "assistant"}, None, None, None, None, 0.5, 5.75),
+    ToolReturned("draft#2/tool1.2", "0f11", "search", {"query": "ducks"}, "two hits", False, 0.25, 5.75),
+    Renewed(5.8),
     Tried("draft#2", 1, "TimeoutError: 3 s", 2.5),
     Failed("draft#2", "draft", "ValueError", "no such thing", "cell 3, line 2", 2.75),
     ItemDone("work#1", 999, {"found": (1, 2)}),

@@ -29,6 +29,7 @@ CREATE TABLE runs (
     waiting BLOB NOT NULL,
     changed_at REAL NOT NULL,
     steps INTEGER NOT NULL,
+    cost REAL,
     seq INTEGER NOT NULL,
     chain INTEGER NOT NULL,
     asked INTEGER NOT NULL,
