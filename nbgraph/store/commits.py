@@ -21,7 +21,7 @@ from nbgraph.store.rows import (
     OPEN,
     RUN_COLUMNS,
     SPAN,
-    STANDS,
+    TOLD,
     WITHDRAWN,
     RunRow,
     checksum,
@@ -66,7 +66,7 @@ class Held:
     def __init__(self, row: RunRow, packer: Packer, classes: Classes) -> None:
         self.row, self.packer, self.classes = row, packer, classes
         self.number, self.run_id, self.fence, self.base = row.number, row.id, row.fence, row.number * SPAN
-        self.columns: tuple[Any, ...] = row[STANDS]  # where it stands by the last commit
+        self.columns: tuple[Any, ...] = row[HOT:TOLD]  # where it stands by the last commit
         self.asked, self.shots, self.bytes = row.asked, row.shots, row.bytes
         self.outbox: list[Item] = []
         self.tried = False  # whether a commit of the outbox has failed, so that some of it may be there

@@ -60,8 +60,8 @@ class RunRow(NamedTuple):
 RUN_COLUMNS = ", ".join(RunRow._fields)
 HOT = RunRow._fields.index("status")
 """The columns from here on change."""
-STANDS = slice(HOT, RunRow._fields.index("asked"))
-"""Those that `Standing` tells."""
+TOLD = RunRow._fields.index("asked")
+"""From HOT up to here they are those that `Standing` tells."""
 
 
 class OwnerRow(NamedTuple):

@@ -19,14 +19,17 @@ from nbgraph.core.records import (
     Entry,
     Failed,
     ItemDone,
+    ModelAnswered,
     Moved,
     NodeRecord,
     Recorded,
+    Renewed,
     Resumed,
     RunRecord,
     Snapshot,
     Step,
     Structure,
+    ToolReturned,
     Tried,
     Withdrawn,
 )
@@ -132,6 +135,13 @@ ENTRIES: dict[type, st.SearchStrategy[Any]] = {
     Withdrawn: st.builds(Withdrawn, texts, times),
     Moved: st.builds(Moved, st.sampled_from(Status), texts, times, lists_of_texts),
     Resumed: st.builds(Resumed, texts, lists_of_texts, times),
+    ModelAnswered: st.builds(
+        ModelAnswered,
+        *(texts, texts, texts, st.lists(updates, max_size=2).map(tuple), updates),
+        *(st.none() | counts, st.none() | counts, st.none() | counts, st.none() | times, times, times),
+    ),
+    ToolReturned: st.builds(ToolReturned, texts, texts, texts, updates, texts, st.booleans(), times, times),
+    Renewed: st.builds(Renewed, times),
 }
 SAMPLES: list[Entry] = [
     Begun("research#2", {"topic": "ducks"}, (Taken(0, "START", "search", ""),), ("search#1",), ((),), 12.5),
@@ -145,6 +155,9 @@ SAMPLES: list[Entry] = [
     Withdrawn("r/gate#1", 12.5),
     Moved(Status.WAITING, "a person", 12.5, ("gate",)),
     Resumed("process 7", ("draft changed since",), 12.5),
+    ModelAnswered("draft#2/model1", "0f", "m", ({"role": "user"},), {"role": "assistant"}, 9, 0, 3, 0.1, 1.5, 12.5),
+    ToolReturned("draft#2/tool1.1", "0f", "search", {"query": "ducks"}, "none", True, 1.5, 12.5),
+    Renewed(12.5),
 ]
 
 
