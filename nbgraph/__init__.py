@@ -51,9 +51,10 @@ from nbgraph.errors import (
     WriteConflict,
 )
 from nbgraph.library import Graph
+from nbgraph.settings import configure
 from nbgraph.store.classes import register
 from nbgraph.store.memory import MemoryStore
-from nbgraph.stores import configure, open_store
+from nbgraph.stores import open_store
 from nbgraph.watching import Watch
 
 __version__ = "0.1.0"

@@ -15,12 +15,13 @@ from nbgraph.core.graph import Node
 from nbgraph.core.inputs import checked_inputs, describe_inputs, signature
 from nbgraph.core.outline import Outline
 from nbgraph.core.plan import Plan
-from nbgraph.core.policies import checked_join, checked_policy, split_options
+from nbgraph.core.policies import checked_join, checked_policy, split_agent_options, split_options
 from nbgraph.core.run import Run, announced, on_run
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.state import read_schema
 from nbgraph.core.tables import checked_table
 from nbgraph.errors import DeclarationError, GraphError, InputError, brief
+from nbgraph.nodes.agent import TURNS, agent_node
 from nbgraph.nodes.function import function_node
 from nbgraph.nodes.human import human_node
 from nbgraph.nodes.subgraph import subgraph_node
@@ -168,6 +169,55 @@ class Graph(StoredRuns):
         declared = human_node(name, question, form=None if form is None else read_form(form), **options)
         return declared, self.add(declared)
 
+    def agent(
+        self,
+        name: str,
+        prompt: str,
+        *,
+        model: str | None = None,
+        temperature: float | None = None,
+        tools: Iterable[Any] = (),
+        approve: Iterable[str] = (),
+        output: Any = None,
+        handoffs: Iterable[str] = (),
+        history: str | None = None,
+        turns: int = TURNS,
+        writes: str | Iterable[str] | None = None,
+        **calling: Any,
+    ) -> None:
+        """Declare a node that asks a model `prompt`, a Jinja template whose variables are the keys that it reads.
+
+        A line `system:` begins what the model is told of its task, a line `user:` what it is asked; without either all
+        of it is what it is asked. The answer goes to the key `name`. How the model is reached says `nbgraph.configure`.
+
+        Args:
+            model: its name at the endpoint; by default the configured one.
+            temperature: how much it varies; by default as the model has it.
+            tools: functions and graphs that it may call, or their names, which are looked up when a run starts.
+            approve: those of them that wait for a person's approval, call by call, as `ops.delete` for the agent `ops`.
+            output: the type of the answer: a pydantic model, a dataclass, a Literal, int and the like.
+            handoffs: agents that it may hand over to: the key `handoff` is then the name of one, else None, which
+                an edge `by handoff` follows, and its `else`.
+            history: the key with the conversation, which the agent goes on with; "messages" where it hands over.
+            turns: how often the model may be called in one task.
+            writes: the key for the answer, or several: fields of `output`.
+            calling: how it is called, as in `node`: retry, backoff, retry_on, timeout, cache, version, join, parallel.
+
+        Raises:
+            TextError: the prompt is no template.
+            DeclarationError: an option makes no sense.
+        """
+        options = {"model": model, "temperature": temperature, "tools": tools, "approve": approve, "output": output}
+        options |= {"handoffs": handoffs, "history": history, "turns": turns, "writes": writes}
+        self.declare_agent(name, prompt, **options, **calling)
+
+    def declare_agent(self, name: str, prompt: str, **options: Any) -> tuple[Node, tuple[str, ...]]:
+        """Declare an agent as `agent` does; returns it with sentences for the person who declared it."""
+        options, policy = split_agent_options(options)
+        join = checked_join(name, str(options.pop("join", "all")))
+        node = agent_node(name, prompt, home=self, policy=checked_policy(name, **policy), join=join, **options)
+        return node, self.add(node)
+
     def edges(self, text: str, **functions: Callable[..., Any]) -> None:
         """Declare edges: `g.edges("START -> draft -> check; check -> draft if score < 7 max 3; check -> END else")`.
 
@@ -275,6 +325,7 @@ class Start:
             parallel: how many nodes and items are called at once; no limit by default.
             step: True lets one ready set start at a time, see `Run.next`.
             pause_before, pause_after: nodes that the run pauses at, see `Run.breakpoint`.
+            budget: what its models may take until the run is paused: US dollars, as 0.5, or "20000 tokens".
 
         Raises:
             GraphError: the graph has problems.
@@ -284,7 +335,9 @@ class Start:
         return announced(self._graph.started(engine_loop(), inputs, given))
 
 
-RUN_OPTIONS = ("store", "id", "after", "limit", "answers", "parallel", "step", "pause_before", "pause_after")
+RUN_OPTIONS = (
+    *("store", "id", "after", "limit", "answers", "parallel", "step", "pause_before", "pause_after", "budget"),
+)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

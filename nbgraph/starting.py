@@ -16,6 +16,7 @@ from nbgraph.core.plan import Plan
 from nbgraph.core.run import Run
 from nbgraph.core.run_loop import RunLoop, Settings
 from nbgraph.core.stored import stored_state
+from nbgraph.core.usage import read_budget
 from nbgraph.errors import InputError, RunError, brief, nearest
 from nbgraph.executors.threads import Threads
 from nbgraph.stores import open_store
@@ -61,6 +62,7 @@ def settings(plan: Plan | None, options: Mapping[str, Any]) -> Settings:
         stepping=bool(options.get("step", False)),
         pause_before=_names(plan, options.get("pause_before", ())) if plan else (),
         pause_after=_names(plan, options.get("pause_after", ())) if plan else (),
+        budget=read_budget(options.get("budget")),
         parent=("", 0, "") if after is None else (_id(after), 0, "after"),
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbgraph.core.graph import Graph
 from nbgraph.core.ports import History, Store
 from nbgraph.errors import InputError, brief
 from nbgraph.store.classes import KNOWN
 from nbgraph.store.memory import MemoryStore
+
+Where: TypeAlias = str | os.PathLike[str] | Store
 
 DEFAULT = os.path.join(".nbgraph", "runs.db")
 
@@ -21,13 +23,8 @@ _seen: set[str] = set()  # the paths at which there was a database
 _configured: dict[str, Any] = {"store": None, "synchronous": "FULL"}
 
 
-def configure(*, store: str | os.PathLike[str] | Store | None = None, synchronous: str | None = None) -> None:
-    """Set what runs of this program use where nothing else is said.
-
-    Args:
-        store: "memory", the path of a database, or a store.
-        synchronous: "FULL" (what is shown as finished survives a power failure) or "NORMAL" (it survives a crash of the
-            process; a power failure may cost the last moments).
+def configure_stores(*, store: Where | None = None, synchronous: str | None = None) -> None:
+    """Set where runs of this program are kept, and how safely; see `nbgraph.configure`.
 
     Raises:
         InputError: one of them makes no sense.
@@ -43,13 +40,19 @@ def configure(*, store: str | os.PathLike[str] | Store | None = None, synchronou
         _configured["synchronous"] = synchronous
 
 
-def default_store() -> str | os.PathLike[str] | Store:
-    """What `configure` was told, else what NBGRAPH_STORE says, else `.nbgraph/runs.db` in the working folder."""
+def default_store() -> Where:
+    """What `configure_stores` was told, else what NBGRAPH_STORE says, else `.nbgraph/runs.db` in the working folder."""
     configured = _configured["store"]
     return configured if configured is not None else os.environ.get("NBGRAPH_STORE") or DEFAULT
 
 
-def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
+def how_safely() -> str:
+    """ "FULL" or "NORMAL", as `configure_stores` was told."""
+    found: str = _configured["synchronous"]
+    return found
+
+
+def open_store(where: Where | None = None) -> Store:
     """The store at a path, "memory", or the store that is given; None for the default.
 
     A path is opened once in a program. "memory" gives an empty one each time, which is gone with its runs.
@@ -70,7 +73,7 @@ def open_store(where: str | os.PathLike[str] | Store | None = None) -> Store:
         if path not in _open or (path in _seen and not there):  # it was deleted; one that was never there is made later
             from nbgraph.store.sqlite import SqliteStore  # loaded when first needed
 
-            _open[path] = SqliteStore(path, synchronous=_configured["synchronous"])
+            _open[path] = SqliteStore(path, synchronous=how_safely())
         (_seen.add if there else _seen.discard)(path)
         return _open[path]
 

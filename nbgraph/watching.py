@@ -19,6 +19,7 @@ from nbgraph.core.ports import History, Store
 from nbgraph.core.records import Step
 from nbgraph.core.retell import retold
 from nbgraph.core.structure import planned
+from nbgraph.core.usage import Usage
 from nbgraph.core.watchers import Watchers
 from nbgraph.errors import ApprovalError, NbgraphError, RunError, told
 
@@ -78,6 +79,11 @@ class Watch:
     def steps(self) -> list[Step]:
         """The finished tasks, in the order in which they finished."""
         return list(self._past.steps)
+
+    @property
+    def usage(self) -> Usage:
+        """What models took so far."""
+        return self._past.usage
 
     @property
     def state(self) -> dict[str, Any]:

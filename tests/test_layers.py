@@ -41,7 +41,7 @@ MAY_IMPORT = {
 BELOW = {"errors", "core", "store", "executors", "models", "nodes", "library", "stores", "settings", "watching"}
 BELOW |= {"batch", "view"}
 MAY_IMPORT |= {"notebook": BELOW | {"notebook"}, "cli": BELOW | {"notebook", "cli"}}
-VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms"))}
+VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms", "usage"))}
 HOMES = {
     "IPython": {"notebook"},
     "ipykernel": {"notebook"},

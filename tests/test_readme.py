@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nbgraph.notebook.options import ACTIONS, HUMAN, NODE, SUBGRAPH
+from nbgraph.notebook.options import ACTIONS, AGENT, HUMAN, NODE, SUBGRAPH
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-FORMS = (NODE, HUMAN, SUBGRAPH)
+FORMS = (NODE, HUMAN, SUBGRAPH, AGENT)
 
 
 def test_its_python_runs_from_top_to_bottom(capsys: pytest.CaptureFixture[str]) -> None:

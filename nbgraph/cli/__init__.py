@@ -6,13 +6,14 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 import nbgraph
-from nbgraph.errors import nearest
+from nbgraph.errors import ModelError, nearest
 
 QUICKSTART, *OTHERS = SHIPPED = ("01_quickstart.ipynb", "02_patterns.ipynb")
 
@@ -37,8 +38,10 @@ def main(arguments: Sequence[str] | None = None, open_lab: Callable[[list[str]],
     try:
         notebook = _notebook(asked)
         # the notebook alone is opened by a browser started here; the address is for those who open it by hand
-        (open_lab or _open_lab)([str(notebook), f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}", *handed_on])
-    except CommandError as error:
+        address = f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}"
+        with _local_model() if known.local else nullcontext():
+            (open_lab or _open_lab)([str(notebook), address, *handed_on])
+    except (CommandError, ModelError) as error:
         print(f"nbgraph: {error}", file=sys.stderr)
         return 1
     return 0
@@ -48,14 +51,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("nbgraph", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nbgraph {nbgraph.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser(
+    lab = commands.add_parser(
         "lab",
-        usage="nbgraph lab [NOTEBOOK] [options of JupyterLab]",
+        usage="nbgraph lab [NOTEBOOK] [--local] [options of JupyterLab]",
         help="open JupyterLab on a notebook",
         description=f"Opens JupyterLab on NOTEBOOK, by default {QUICKSTART}. That and {', '.join(OTHERS)} come with"
         " nbgraph, and are put into this folder if they are not there. Further options, such as --no-browser or"
         " --port 8889, are handed on.",
         allow_abbrev=False,
+    )
+    lab.add_argument(
+        "--local",
+        action="store_true",
+        help="with a small real model on this machine for agents, without a network; it writes, but has little sense",
     )
     return parser
 
@@ -95,6 +103,27 @@ def _shipped(name: str) -> Path:
     if found is None:
         raise CommandError(f"this installation holds no {name}; install jupyter-nbgraph again.")
     return found
+
+
+@contextmanager
+def _local_model() -> Iterator[None]:
+    """The local model, which the kernels of a JupyterLab that is opened meanwhile find in their environment.
+
+    Raises:
+        ModelError: it is not installed, or does not start.
+    """
+    from nbgraph.models.local import KEY, NAME, LocalModel
+
+    with LocalModel() as model:
+        print(f"nbgraph: agents call the local model {NAME}, at {model.url}", file=sys.stderr)
+        found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "NBGRAPH_MODEL": NAME}
+        before = {name: os.environ.get(name) for name in found}
+        os.environ.update(found)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _open_lab(arguments: list[str]) -> None:

@@ -65,10 +65,14 @@ class Engine(Protocol):
         """The entry that is kept at `key`, or None."""
         ...
 
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
     async def may_call(self, context: Context, priced: bool) -> None:
         """Wait until the run's budget allows another call of a model."""
 
-    def note_wrote(self, context: Context, call: str, text: str) -> None:
+    def note_wrote(self, context: Context, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote."""
 
     async def note_call_retry(self, context: Context, call: str, error: BaseException, delay: float) -> None:
@@ -309,6 +313,10 @@ class Context:
         """The entry that is kept at `key`, or None."""
         return self._engine.recalled(self, key)
 
+    def now(self) -> float:
+        """Seconds since the epoch, by the run's clock."""
+        return self._engine.now()
+
     async def may_call(self, priced: bool) -> None:
         """Wait until the run's budget allows another call of a model; the run is paused meanwhile.
 
@@ -320,9 +328,9 @@ class Context:
         """
         await self._engine.may_call(self, priced)
 
-    def wrote(self, call: str, text: str) -> None:
+    def wrote(self, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote just now."""
-        self._engine.note_wrote(self, call, text)
+        self._engine.note_wrote(self, call, model, text)
 
     async def tried_again(self, call: str, error: BaseException, delay: float) -> None:
         """Keep and tell that the call of a model failed and is made again after `delay` seconds."""

@@ -171,7 +171,7 @@ class Emitted(NamedTuple):
 
 
 class ModelWrote(NamedTuple):
-    """A model wrote `text`, a piece of its answer to the call `call` of the task, such as `model1`.
+    """The model `model` wrote `text`, a piece of its answer to the call `call` of the task, such as `model1`.
 
     Where that call is tried again (TaskRetried) or the task is, what it had written so far does not count.
     """
@@ -181,6 +181,7 @@ class ModelWrote(NamedTuple):
     at: float
     call: str
     text: str
+    model: str = ""
     item: int | None = None
     within: str = ""
 

@@ -390,7 +390,8 @@ class Graph:
         return seen
 
     def _used(self) -> list[Graph]:
-        declared = [node.inner for node in self.declared.values() if node.inner is not None]
+        nodes = (node.now() if node.kind == "agent" and node.now else node for node in self.declared.values())
+        declared = [node.inner for node in nodes if node.inner is not None]
         named = (self.graph_named(name) for name in self.names() if name not in self.declared)
         return [*declared, *(graph for graph in named if graph is not None)]
 

@@ -84,6 +84,7 @@ def checked_policy(
 
 _POLICY = ("retry", "backoff", "retry_on", "timeout", "cache", "version", "parallel", "on")
 _FUNCTION = ("name", "writes", "join", "code", "file")
+_AGENT = (*("model", "temperature", "tools", "approve", "output", "handoffs", "history", "turns", "writes", "join"),)
 _GRAPH = ("name", "writes", "reads", "join", "limit")
 
 
@@ -101,6 +102,16 @@ def split_options(node: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any]
             raise DeclarationError(f"a node made of {what} has no option {name!r}{nearest(name, known) or '.'}")
     policy = {name: value for name, value in options.items() if name in _POLICY}
     return {name: value for name, value in options.items() if name in own}, policy
+
+
+def split_agent_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `Graph.agent` was given, as options of the agent and of its policy; DeclarationError for any other."""
+    policy = {name: value for name, value in options.items() if name in _POLICY and name != "on"}
+    own = {name: value for name, value in options.items() if name in _AGENT}
+    for name in options:
+        if name not in policy and name not in own:
+            raise DeclarationError(f"an agent has no option {name!r}{nearest(name, (*_AGENT, *_POLICY)) or '.'}")
+    return own, policy
 
 
 def checked_join(node: str, join: str) -> Join:

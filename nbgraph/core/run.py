@@ -16,6 +16,7 @@ from nbgraph.core.outline import Outline
 from nbgraph.core.records import Step
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.stored import Moment, Replayed, forked, moment, replayed
+from nbgraph.core.usage import Usage
 from nbgraph.core.why import why
 from nbgraph.errors import Cancelled, Paused, RunError, Waiting
 
@@ -105,6 +106,11 @@ class Run:
     def steps(self) -> list[Step]:
         """The finished tasks, in the order in which they finished."""
         return self._engine.steps()
+
+    @property
+    def usage(self) -> Usage:
+        """What models took so far: calls, tokens and US dollars, in all, by node and by task."""
+        return self._engine.usage
 
     @property
     def state(self) -> dict[str, Any]:

@@ -47,6 +47,11 @@ class Talking:
         found: Journaled | None = self.run.journal.get(f"{context.place}/{key}")
         return found
 
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        at: float = self.run.now()
+        return at
+
     async def may_call(self, context: Context, priced: bool) -> None:
         """Wait until the run's budget allows another call of a model; the run is paused meanwhile."""
         budget = self.run.allowance.budget
@@ -58,10 +63,10 @@ class Talking:
         while why := self.run.allowance.over(self.run.usage.total):
             await self.run.calls.away(context, self.run.renewal(why))
 
-    def note_wrote(self, context: Context, call: str, text: str) -> None:
+    def note_wrote(self, context: Context, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote."""
         place = self.static + context.node, context.visit, self.run.now()
-        self.run.tell(events.ModelWrote(*place, call, text, context.item, self.within))
+        self.run.tell(events.ModelWrote(*place, call, text, model, context.item, self.within))
 
     async def note_call_retry(self, context: Context, call: str, error: BaseException, delay: float) -> None:
         """Keep and tell that the call of a model failed and is made again after `delay` seconds."""

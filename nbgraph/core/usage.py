@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import NamedTuple, Protocol
 from nbgraph.errors import InputError, brief
 
 _BUDGET = re.compile(r"(?:\$\s*(?P<dollars>[\d_,.]+)|(?P<number>[\d_,.]+)\s*(?P<unit>k|M)?\s*tokens?)", re.IGNORECASE)
+LEAST = 0.000_001  # US dollars that are told
 _TIMES = {None: 1, "k": 1_000, "m": 1_000_000}
 
 
@@ -50,11 +52,9 @@ def _checked(budget: Budget, given: object) -> Budget:
     return budget
 
 
-class Call(Protocol):
-    """A call of a model, as the log tells of it."""
+class Taking(Protocol):
+    """What a call of a model took; see `Used`."""
 
-    @property
-    def place(self) -> str: ...
     @property
     def input(self) -> int | None: ...
     @property
@@ -63,6 +63,13 @@ class Call(Protocol):
     def output(self) -> int | None: ...
     @property
     def cost(self) -> float | None: ...
+
+
+class Call(Taking, Protocol):
+    """A call of a model, as the log tells of it."""
+
+    @property
+    def place(self) -> str: ...
 
 
 class Used(NamedTuple):
@@ -86,7 +93,7 @@ class Used(NamedTuple):
         """Input and output together."""
         return self.input + self.output
 
-    def plus(self, call: Call) -> Used:
+    def plus(self, call: Taking) -> Used:
         """The same and one call more."""
         return Used(
             self.calls + 1,
@@ -101,15 +108,23 @@ class Used(NamedTuple):
     def __str__(self) -> str:
         tokens = "unknown" if self.calls and self.untold == self.calls else f"{self.input:,} + {self.output:,}"
         more = " and more" if 0 < self.untold < self.calls else ""
-        calls = f"{self.calls} call{'s' * (self.calls != 1)}"
-        return f"{calls}, {tokens} tokens{more}, {self.price}"
+        return f"{self.calls:,} call{'s' * (self.calls != 1)} · {tokens} tokens{more} · {self.price}"
 
     @property
     def price(self) -> str:
         """The cost as a text: a part of it, or all, may not be known."""
         if self.calls and self.unpriced == self.calls:
             return "cost unknown"
-        return f"${self.cost:,.6f}".rstrip("0").rstrip(".") + (" and more" if self.unpriced else "")
+        return dollars(self.cost) + (" and more" if self.unpriced else "")
+
+
+def dollars(amount: float) -> str:
+    """US dollars for reading: cents, and below ten cents three digits that tell it apart."""
+    if 0 < amount < LEAST:
+        return f"less than ${LEAST:.6f}"
+    decimals = 2 if amount >= 1 or not amount else 2 - math.floor(math.log10(amount))
+    whole, _, part = f"{amount:,.{decimals}f}".partition(".")
+    return f"${whole}.{part.rstrip('0'):0<2}" if amount else "$0"
 
 
 NOTHING = Used()

@@ -467,6 +467,10 @@ class Walk(Asking):
             if not self.run.loop_ends(error):
                 self.run.leave(inner.within)
             raise
+        except InnerFailure:
+            if context.whole is not None:  # a model is told, and goes on
+                self.run.leave(inner.within)
+            raise
         self.run.leave(inner.within)  # another attempt begins anew
         return state
 

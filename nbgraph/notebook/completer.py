@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,9 +13,9 @@ from nbgraph.core.graph import END, START, Graph
 from nbgraph.core.inputs import readers, writers
 from nbgraph.notebook import mentions
 from nbgraph.notebook.catalog import Catalog
-from nbgraph.notebook.options import ACTIONS, EDGES, HUMAN, NODE, STATE, SUBGRAPH, Action, Form, Option
+from nbgraph.notebook.options import ACTIONS, AGENT, EDGES, HUMAN, NODE, STATE, SUBGRAPH, Action, Form, Option
 
-FORMS = {"%%node": NODE, "%node": NODE, "%%edges": EDGES, "%%human": HUMAN, "%%state": STATE, "%subgraph": SUBGRAPH}
+FORMS = {form.magic: form for form in (NODE, NODE._replace(magic="%node"), EDGES, HUMAN, AGENT, STATE, SUBGRAPH)}
 WORDS = ("if", "else", "always", "by", "each", "on error", "max")
 
 _AFTER_OPTION = re.compile(r"\s(--[\w-]+)(?:=|\s+)((?:[^\s,]+,\s*)*[^\s,]*)$")
@@ -56,7 +57,7 @@ class GraphCompleter:
             return self._options(FORMS[magic], line)
         if magic == "%%edges":
             return self._edges(line, first)
-        if magic == "%%human":
+        if magic in ("%%human", "%%agent"):
             return self._question(line, first)
         return self._line_magic(line.lstrip())
 
@@ -116,22 +117,30 @@ class GraphCompleter:
 
     def _values(self, form: Form, option: Option, given: str, line: str) -> Offer | None:
         *before, fragment = (part.strip() for part in given.split(","))
+        if option.kind == "pairs":
+            return self._pairs(option, before, fragment, line)
+        if option.kind == "deadline":
+            return self._deadline(fragment, line)
+        found = self._known(option, line)
+        return None if found is None else Offer(fragment, tuple(name for name in found if name not in before))
+
+    def _known(self, option: Option, line: str) -> tuple[str, ...] | None:
+        """The names that an option may take; None where it takes no names."""
         match option.kind:
-            case "pairs":
-                return self._pairs(option, before, fragment, line)
             case "graph":
-                found = tuple(self._catalog.graphs())
-            case "keys":
-                found = _keys(self._graph(line))
+                return tuple(self._catalog.graphs())
+            case "key" | "keys":
+                return _keys(self._graph(line))
+            case "nodes":
+                graph, own = self._graph(line), line.split(" ")[1:2]
+                return tuple(name for name in graph.names() if name not in own) if graph else ()
+            case "tools":
+                return self._tools()
             case "choice" | "choices":
-                found = option.choices
-            case "deadline":
-                return self._deadline(fragment, line)
+                return option.choices
             case "errors" | "executor" | "type":
-                found = mentions.offered(option, self._catalog.variables)
-            case _:
-                return None
-        return Offer(fragment, tuple(name for name in found if name not in before))
+                return mentions.offered(option, self._catalog.variables)
+        return None
 
     def _deadline(self, given: str, line: str) -> Offer | None:
         """The option that is the answer then, behind `=`."""
@@ -174,6 +183,12 @@ class GraphCompleter:
         return Offer(_fragment(line), _keys(self._graph(first))) if open_value else None
 
     # What there is
+
+    def _tools(self) -> tuple[str, ...]:
+        """The functions and graphs of the notebook."""
+        listed = list(self._catalog.variables.items())
+        made_here = [name for name, value in listed if inspect.isfunction(value) and value.__module__ == "__main__"]
+        return (*(name for name in made_here if not name.startswith("_")), *self._catalog.graphs())
 
     def _usable(self, graph: Graph | None) -> tuple[str, ...]:
         """The graphs of the notebook that can be nodes of `graph`."""

@@ -1,42 +1,66 @@
-"""`%config NbGraph`: where runs are kept, and how safely, as what IPython calls a configurable."""
+"""`%config NbGraph`: where runs are kept, and which model agents call, as what IPython calls a configurable."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Enum, TraitError, Unicode, default, observe, validate
+from traitlets import Enum, Float, TraitError, TraitType, Unicode
 from traitlets.config import Configurable
 
-from nbgraph.stores import configure, default_store
+from nbgraph.errors import InputError
+from nbgraph.models.settings import current
+from nbgraph.settings import configure
+from nbgraph.stores import default_store, how_safely
+
+
+class _Setting(TraitType[Any, Any]):
+    """A setting as it is now, wherever it was set; it keeps no value of its own."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        if self.name == "store":
+            return str(default_store())
+        return how_safely() if self.name == "synchronous" else current(str(self.name))
+
+    def set(self, obj: Any, value: Any) -> None:
+        try:
+            configure(**{str(self.name): self._validate(obj, value)})
+        except InputError as error:
+            raise TraitError(str(error)) from None
+
+
+class _Text(_Setting, Unicode[str, str]):
+    pass
+
+
+class _Number(_Setting, Float[float, float]):
+    pass
+
+
+class _OneOf(_Setting, Enum[str]):
+    pass
 
 
 class NbGraph(Configurable):
-    """Settings of nbgraph: `%config NbGraph.store = "runs.db"`, or in a configuration file `c.NbGraph.store = ...`."""
+    """Settings of nbgraph: `%config NbGraph.store = "runs.db"`, or in a configuration file `c.NbGraph.store = ...`.
 
-    store = Unicode(
+    The key of an endpoint is none of them, since a notebook keeps what is written in it: set OPENAI_API_KEY in the
+    environment.
+    """
+
+    store = _Text(
         help='where runs are kept: "memory" or the path of a database; nbgraph.configure(store=...) takes a store too'
     ).tag(config=True)
-    synchronous = Enum(
+    synchronous = _OneOf(
         ("FULL", "NORMAL"),
         default_value="FULL",
         help='"FULL": what is shown as finished survives a power failure; "NORMAL": a crash of the process',
     ).tag(config=True)
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        assert self.store  # read once, so that whatever else is set is a change
-
-    @default("store")
-    def _store_now(self) -> str:
-        return str(default_store())
-
-    @validate("store")
-    def _check_store(self, proposed: Any) -> str:
-        value: str = proposed["value"]
-        if not value.strip():
-            raise TraitError("the path of the store is empty; write 'memory' or a path such as 'runs.db'.")
-        return value
-
-    @observe("store", "synchronous")
-    def _configure(self, change: Any) -> None:
-        configure(**{change["name"]: change["new"]})
+    model = _Text(help='the model of agents that name none; "" for what NBGRAPH_MODEL says').tag(config=True)
+    base_url = _Text(
+        help='the address of an endpoint in the manner of OpenAI\'s, whose key is OPENAI_API_KEY in the environment; "" for '
+        "what OPENAI_BASE_URL says"
+    ).tag(config=True)
+    timeout = _Number(help="seconds without a byte after which a call of a model is given up").tag(config=True)
+    cassette = _Text(
+        help='the file from which the answers of models are replayed; "" for what NBGRAPH_CASSETTE_FILE says'
+    ).tag(config=True)

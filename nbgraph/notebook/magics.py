@@ -18,7 +18,7 @@ from nbgraph.notebook import cells, display, mentions, option_lines, options
 from nbgraph.notebook.catalog import Catalog, Cell, current_cell
 from nbgraph.notebook.mistakes import in_one_sentence
 from nbgraph.notebook.option_lines import NodeLine
-from nbgraph.notebook.options import EDGE, EDGES, FORM, HUMAN, NODE, STATE, SUBGRAPH
+from nbgraph.notebook.options import AGENT, EDGE, EDGES, FORM, HUMAN, NODE, OUTPUT, STATE, SUBGRAPH
 from nbgraph.notebook.run_actions import RunActions
 
 M = TypeVar("M", bound=Callable[..., None])
@@ -265,9 +265,41 @@ class GraphMagics(Magics):
     @no_var_expand
     @cell_magic
     @in_one_sentence
+    @_with_help(options.describe(AGENT))
     def agent(self, line: str, body: str) -> None:
-        """Comes later: a node whose cell is the prompt of a model. Until then call the model in a %%node."""
-        raise DeclarationError("%%agent comes later; for now call the model in a %%node.")
+        """Declare a node that asks a model: the cell is the prompt, a Jinja template of the keys that it reads.
+
+        A line `system:` begins what the model is told of its task, a line `user:` what it is asked. The answer goes to
+        the key of the node's name. The model is reached by OPENAI_API_KEY and OPENAI_BASE_URL, `%config NbGraph` or
+        `nbgraph.configure(...)`.
+
+        Examples, each a cell:
+
+            %%agent writer
+            Write a paragraph about {{ topic }}.
+
+            %%agent critic --output Verdict --temperature 0
+            system: You are a strict editor.
+            user: Judge this text: {{ text }}
+
+            %%agent ops --tools look_up,delete --approve delete --turns 5
+            Clean up {{ folder }}, and say what you did.
+
+            %%agent front --handoffs billing,repairs
+            system: Find out what the customer needs, then hand over.
+            user: {{ mail }}
+        """
+        raw = self._reached("%%agent", body, "write the prompt below it")
+        read = option_lines.agent_line(line)
+        graph = self.catalog.graph(read.graph)
+        output = read.output and mentions.found(OUTPUT, read.output, self.catalog.variables)
+        calling = mentions.calling(read.calling, self.catalog.variables)
+        try:
+            declared = graph.declare_agent(read.name, body, output=output, **read.said, **calling)
+        except TextError as error:  # its line is that of the body
+            line_of_cell = error.line + (cells.lines_above(raw, body) or 0)
+            raise TextError(error.message, raw, line_of_cell, error.column, error.what) from None
+        self._declared(*declared)
 
     @no_var_expand
     @line_magic

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from nbgraph.core.deadlines import read_deadline, read_duration
 from nbgraph.core.edges import check_name
 from nbgraph.errors import DeclarationError, TextError, nearest
-from nbgraph.notebook.options import ACTIONS, EDGE, HUMAN, NODE, SUBGRAPH, Action, Form, Option
+from nbgraph.notebook.options import ACTIONS, AGENT, EDGE, HUMAN, NODE, SUBGRAPH, Action, Form, Option
 
 
 class Word(NamedTuple):
@@ -81,6 +81,16 @@ class HumanLine(NamedTuple):
     timeout: str | None = None
 
 
+class AgentLine(NamedTuple):
+    """What stands after `%%agent`, in the words of `Graph.agent`; `output` is yet to be found in the notebook."""
+
+    name: str
+    said: Mapping[str, Any] = {}
+    output: Word | None = None
+    graph: str | None = None
+    calling: Calling = Calling()
+
+
 class SubgraphLine(NamedTuple):
     """What stands after `%subgraph`; `reads` holds our key for inputs of the graph, `writes` its key for ours."""
 
@@ -128,6 +138,15 @@ def human_line(line: str) -> HumanLine:
     if timeout is not None:
         _check_deadline(timeout, options or ("approve", "reject"))
     return HumanLine(read.argument, show, options, edit, form, read.graph, timeout and timeout.text)
+
+
+def agent_line(line: str) -> AgentLine:
+    """Read what stands after `%%agent`; TextError where it does not fit or the name is missing."""
+    read = _read(AGENT, line)
+    told = {name.removeprefix("--"): value for name, value in read.values.items()}
+    names = ("model", "temperature", "tools", "approve", "handoffs", "history", "turns", "writes")
+    said = {name: told[name] for name in names if name in told}
+    return AgentLine(read.argument, said, told.get("output"), read.graph, read.calling)
 
 
 def subgraph_line(line: str) -> SubgraphLine:
@@ -336,8 +355,18 @@ def _choices(option: Option, word: Word) -> tuple[str, ...]:
     return tuple(_choice(option, part) for part in word.parts())
 
 
+def _decimal(option: Option, word: Word) -> float:
+    if not re.fullmatch(r"[0-9]{0,3}\.?[0-9]{1,9}", word.text):
+        raise word.wrong(f"{option.name} takes a number, as `{option.name} 0.7`; not {word.text!r}.")
+    return float(word.text)
+
+
+def _named(option: Option, word: Word, what: str) -> tuple[str, ...]:
+    return tuple(_name(part, what) for part in word.parts())
+
+
 def _keys(option: Option, word: Word) -> tuple[str, ...]:
-    return tuple(_name(part, "key") for part in word.parts())
+    return _named(option, word, "key")
 
 
 def _pairs(option: Option, word: Word) -> dict[str, str]:
@@ -370,6 +399,10 @@ _READ: dict[str, Callable[[Option, Word], Any]] = {
     "node": lambda option, word: _name(word, "node"),
     "text": lambda option, word: word.text,
     "keys": _keys,
+    "key": lambda option, word: _name(word, "key"),
+    "nodes": lambda option, word: _named(option, word, "node"),
+    "tools": lambda option, word: _named(option, word, "tool"),
+    "decimal": _decimal,
     "texts": lambda option, word: tuple(part.text for part in word.parts()),
     "pairs": _pairs,
     "renames": _pairs,

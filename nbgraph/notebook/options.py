@@ -16,8 +16,9 @@ class Option(NamedTuple):
 
     `kind` is what its value is: a "graph", a "node" or a "text"; "keys", "texts" or "pairs" of keys; a "count",
     "seconds" or a "delay" (of none, too), a "number" (0, too), a "deadline"; a "choice" of `choices`, or several
-    "choices"; "renames" of nodes; "errors", an "executor" or a "type" that the notebook has a name for, `choices` being
-    those to offer first. A "flag" has no value, and an `optional` one may be left out.
+    "choices"; "renames" of nodes; several "nodes" or "tools", a "key", a "decimal"; "errors", an "executor" or a "type"
+    that the notebook has a name for, `choices` being those to offer first. A "flag" has no value, and an `optional` one
+    may be left out.
     """
 
     name: str
@@ -135,6 +136,22 @@ DEADLINE = Option(
     "how long it waits (45s, 30m, 24h or 2d), and which option is the answer then, as 24h=reject",
 )
 
+MODEL = Option("--model", "text", "NAME", "the model at the endpoint, instead of the configured one")
+TEMPERATURE = Option("--temperature", "decimal", "N", "how much the model varies, from 0 to 2; else as it comes")
+TOOLS = Option("--tools", "tools", "f,g", "functions and graphs of the notebook that the model may call")
+APPROVE = Option("--approve", "tools", "f,g", "those of them that wait for a person's approval, call by call")
+OUTPUT = Option(
+    "--output",
+    "type",
+    "TYPE",
+    "the form of the answer: int, say, or a class or Literal of the notebook; else text",
+    choices=("str", "int", "float", "bool"),
+)
+HANDOFFS = Option("--handoffs", "nodes", "a,b", "agents that it may hand over to; the key handoff says to which")
+HISTORY = Option("--history", "key", "KEY", "the key with the conversation that it goes on with, such as messages")
+TURNS = Option("--turns", "count", "N", "how often the model may be called in one task; else 10")
+ANSWER = Option("--writes", "keys", "k,..", "the key for the answer, or several: fields of its output; else NAME")
+
 STATUS = Option("--status", "choices", "a,b", "only runs that stand so, such as waiting,failed", choices=STATUSES)
 ROWS = Option("--limit", "count", "N", "how many at most; else 20")
 RENAME = Option("--rename", "renames", "old=new,..", "nodes of the stored run that have another name now")
@@ -152,6 +169,13 @@ HUMAN = Form(
     "the question stands in the lines below",
     argument="node",
     example="gate",
+)
+AGENT = Form(
+    "%%agent",
+    (*(MODEL, TEMPERATURE, TOOLS, APPROVE, OUTPUT, HANDOFFS, HISTORY, TURNS, ANSWER), *CALLING, GRAPH),
+    "the prompt stands in the lines below",
+    argument="node",
+    example="writer",
 )
 SUBGRAPH = Form(
     "%subgraph",

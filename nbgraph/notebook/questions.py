@@ -26,11 +26,11 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
     Args:
         on_answer: called with the approval's id, option, note, edited values and form; gives None, or a sentence that
             says why not, or raises it as an error.
-        caption: gives what stands above a question.
+        caption: gives what stands above a question; by default that is which tool is to be called.
     """
 
-    def __init__(self, on_answer: OnAnswer, caption: Callable[[Approval], str] = lambda _: "") -> None:
-        self._on_answer, self._caption = on_answer, caption
+    def __init__(self, on_answer: OnAnswer, caption: Callable[[Approval], str] | None = None) -> None:
+        self._on_answer, self._caption = on_answer, caption or _tool
         self._news: dict[str, tuple[Approval, bool]] = {}  # with whether it is asked
         self._open: dict[str, tuple[Approval, ApprovalWidget]] = {}
         self._settled: list[ApprovalWidget] = []
@@ -90,6 +90,11 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
         self.children = (*self._settled, *(widget for _, widget in self._open.values()))
         for widget in gone:
             _close(widget)
+
+
+def _tool(approval: Approval) -> str:
+    """Which tool of which agent is about to be called; of any other question, nothing."""
+    return approval.node if approval.node != approval.asker else ""
 
 
 def _readable(approval: Approval) -> tuple[Approval, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from nbgraph.view.values import shorten
 ROOM = 12
 """As many nodes of subgraphs are drawn without being asked for."""
 ENDS = ("start", "end")
+SPARK = "✦\ufe0e"
 
 
 class Line(NamedTuple):
@@ -42,9 +43,15 @@ def own_name(node: OutlineNode) -> str:
     return node.name.removeprefix(f"{node.cluster}/") if node.cluster else node.name
 
 
+def title(node: OutlineNode, name: str = "") -> str:
+    """What is written on a node: its `name`, by default that within its subgraph; before that of an agent a sign."""
+    return f"{SPARK} {name or own_name(node)}" if node.kind == "agent" else name or own_name(node)
+
+
 def marks(node: OutlineNode) -> str:
-    """How a node is called, as the line below its name: `retry 3 · timeout 30 s`."""
-    return shorten(" · ".join(node.marks), 44)
+    """How a node is called, as the line below its name: `retry 3 · timeout 30 s`; an agent is told to be one."""
+    said = ("agent", *node.marks) if node.kind == "agent" else node.marks
+    return shorten(" · ".join(said), 44)
 
 
 def shown(outline: Outline, chosen: Mapping[str, bool]) -> Shown:
@@ -64,17 +71,24 @@ def shown(outline: Outline, chosen: Mapping[str, bool]) -> Shown:
 
 
 class Nesting:
-    """The subgraphs `around` each node, from the inside outwards, and the nodes `inside` each one, at any depth."""
+    """The subgraphs `around` each node, from the inside outwards, and the nodes `inside` each one, at any depth.
+
+    `called` are the graphs that each agent calls, `tools` all of them.
+    """
 
     def __init__(self, outline: Outline) -> None:
         clusters = {node.name: node.cluster for node in outline.nodes}
         self.around: dict[str, tuple[str, ...]] = {}
         self.inside: dict[str, list[str]] = {}
+        self.called: dict[str, list[str]] = {node.name: [] for node in outline.nodes if node.kind == "agent"}
         for node in outline.nodes:
+            if node.cluster in self.called:
+                self.called[node.cluster].append(node.name)
             if node.cluster and node.kind not in ENDS:
                 self.around[node.name] = tuple(_upwards(clusters, node.cluster))
                 for name in self.around[node.name]:
                     self.inside.setdefault(name, []).append(node.name)
+        self.tools = frozenset(name for names in self.called.values() for name in names)
 
 
 def _upwards(clusters: Mapping[str, str], cluster: str) -> Iterator[str]:
@@ -87,6 +101,11 @@ def task_name(node: str, visit: int, within: str, sign: str = " #") -> str:
     """What a task is called: `draft`, `draft #2`, and in a subgraph `research[3]/search #2`."""
     path = f"{within}/{node.rpartition('/')[2]}" if within else node
     return path + (f"{sign}{visit}" if visit > 1 else "")
+
+
+def node_path(within: str) -> str:
+    """The path of nodes that a path of tasks follows: `research/deep` for `research#2/deep[3]`."""
+    return "/".join(part.partition("#")[0].partition("[")[0] for part in within.split("/"))
 
 
 def is_in(within: str, task: str) -> bool:
@@ -125,7 +144,7 @@ class _Doors:
         dot = self._of_kind(name, "start")
         if dot is not None:
             return dot, None
-        first = self._members[name][0]
+        first = self._tool(name) if self._is_agent(name) else self._members[name][0]
         return self._entry(self._outline.nodes[first].name)[0], self._places[name]
 
     def _exit(self, name: str) -> tuple[int, int | None]:
@@ -135,8 +154,16 @@ class _Doors:
         if dot is not None:
             return dot, None
         ends = [index for index in self._members[name] if self._outline.nodes[index].name not in self._sources]
-        last = (ends or self._members[name])[-1]
+        last = self._tool(name) if self._is_agent(name) else (ends or self._members[name])[-1]
         return self._exit(self._outline.nodes[last].name)[0], self._places[name]
+
+    def _is_agent(self, name: str) -> bool:
+        return self._outline.nodes[self._places[name]].kind == "agent"
+
+    def _tool(self, name: str) -> int:
+        """Of the graphs that an agent calls the one of which most is drawn: it reaches farthest."""
+        nodes, members = self._outline.nodes, self._members
+        return max(members[name], key=lambda index: len(members.get(nodes[index].name, ())))
 
     def _of_kind(self, name: str, kind: str) -> int | None:
         return next((index for index in self._members[name] if self._outline.nodes[index].kind == kind), None)

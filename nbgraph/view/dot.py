@@ -14,7 +14,7 @@ from typing import NamedTuple
 import graphviz
 
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
-from nbgraph.view.clusters import Line, Shown, marks, own_name, shown
+from nbgraph.view.clusters import Line, Shown, marks, shown, title
 from nbgraph.view.listing import listed
 from nbgraph.view.svg import cleaned
 from nbgraph.view.values import shorten
@@ -146,7 +146,7 @@ def _fill(graph: graphviz.Digraph, outline: Outline, what: Shown, cluster: str) 
 
 
 def _cluster(node: OutlineNode) -> dict[str, str]:
-    name = own_name(node)
+    name = title(node)
     return {"label": label(name, len(name) + len(marks(node)) + 12)}  # room for what is drawn beside the name
 
 
@@ -156,7 +156,7 @@ def _borders(line: Line) -> dict[str, str]:
 
 
 def _node(node: OutlineNode, closed: bool) -> dict[str, str]:
-    look = {"label": label(own_name(node)), **_NODES.get(node.kind, {}), **(_CLOSED if closed else {})}
+    look = {"label": label(title(node)), **_NODES.get(node.kind, {}), **(_CLOSED if closed else {})}
     if not node.defined:
         look["style"] = "rounded,dashed" if "shape" not in look else "dashed"
     if marks(node):

@@ -12,7 +12,8 @@ import traitlets
 
 from nbgraph.core.outline import Outline
 from nbgraph.view.dot import draw
-from nbgraph.view.progress import Progress, merged
+from nbgraph.view.folding import merged
+from nbgraph.view.progress import Progress
 from nbgraph.view.values import shorten
 
 ACTIONS = ("cancel", "pause", "resume", "next")

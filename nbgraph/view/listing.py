@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
-from nbgraph.view.clusters import Shown
+from nbgraph.view.clusters import Shown, title
 from nbgraph.view.svg import Box, edge_classes, mark, node_classes, put_arrow, put_text
 from nbgraph.view.values import shorten
 
@@ -32,7 +32,7 @@ def _list_node(root: Element, index: int, node: OutlineNode, top: float, what: S
     left, right, bottom = 30.0, 236.0, top + 28
     corners = f"{left},{top} {right},{top} {right},{bottom} {left},{bottom}"
     SubElement(group, "polygon", {"points": corners})
-    put_text(group, "nbgraph-label", (left + right) / 2, top + 18, shorten(node.name, 26))
+    put_text(group, "nbgraph-label", (left + right) / 2, top + 18, shorten(title(node, node.name), 26))
     mark(group, Box(left, top, right, bottom))
     if node.name in what.open | what.closed:
         toggle = SubElement(root, "g", {"id": f"c{index}", "class": "nbgraph-toggle"})

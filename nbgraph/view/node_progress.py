@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from nbgraph.core.usage import NOTHING, Taking, Used
+
 STATES = ("active", "waiting", "failed", "handled", "cancelled", "done")
 LASTING = ("active", "waiting", "failed", "cancelled")
 LOG = 4000
@@ -23,6 +25,8 @@ class NodeProgress:
     tasks: dict[Key, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     started: dict[Key, float] = field(default_factory=dict)
+    calls: dict[Key, Used] = field(default_factory=dict)
+    used: Used = NOTHING
     visits: int = 0
     items: int | None = None
     retries: int = 0
@@ -43,6 +47,12 @@ class NodeProgress:
         self.counts[state] += 1
         if state in LASTING:
             self.tasks[task] = state
+
+    def call(self, task: Key, call: Taking) -> None:
+        """Count a call of a model by a task."""
+        self.calls[task] = self.calls.get(task, NOTHING).plus(call)
+        self.used = self.used.plus(call)
+        self.attempt = ""
 
     def say(self, text: str) -> None:
         """Add to what it printed, of which the end is kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, assert_never
 
 from nbgraph.core.approvals import Answer, Approval
@@ -29,11 +28,13 @@ from nbgraph.core.events import (
     ToolCalled,
 )
 from nbgraph.core.outline import Outline
-from nbgraph.view.clusters import Nesting, is_in, marks, task_name
+from nbgraph.core.usage import NOTHING
+from nbgraph.view.clusters import Nesting, is_in, marks, node_path, task_name
+from nbgraph.view.folding import LIVE_ROWS
 from nbgraph.view.node_progress import Key, NodeProgress
+from nbgraph.view.talk import Talk, tool_line
 from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
-LIVE_ROWS = 200
 RECORD_ROWS = 500
 FAILURES = 50
 TOLD_INSIDE = 2
@@ -54,6 +55,8 @@ class Progress:
         self.failures: deque[dict[str, Any]] = deque(maxlen=FAILURES)
         self.steps = self.answered = 0
         self.breaks: dict[str, list[str]] = {"before": [], "after": []}
+        self.used = NOTHING
+        self._talk = Talk()
         self._asked: dict[tuple[str, Key], set[str]] = {}
         self._nesting = Nesting(outline)
         self._settle()
@@ -74,6 +77,7 @@ class Progress:
 
     def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
+        self._talk.hear(event)
         match event:
             case RunStarted():
                 self._begin(event)
@@ -95,8 +99,12 @@ class Progress:
                 self.nodes.setdefault(event.node, NodeProgress()).say(plain(event.text))
             case Emitted():
                 self.nodes.setdefault(event.node, NodeProgress()).say_line(f"emitted {short('', event.value)}")
-            case ModelWrote() | ModelCalled() | ToolCalled():
-                self._talk(event)
+            case ModelWrote():
+                pass
+            case ModelCalled():
+                self._call(event)
+            case ToolCalled():
+                self._use(event)
             case StateEdited():
                 self._edit(event)
             case BreakpointsChanged():
@@ -118,6 +126,7 @@ class Progress:
             "steps": self.steps,
             "answers": list(self.answers)[-rows:],
             "answered": self.answered,
+            "talk": self._talk.snapshot(),
         }
 
     def changes(self) -> dict[str, Any]:
@@ -135,6 +144,8 @@ class Progress:
             found.update(rows=list(self._new_rows), steps=self.steps)
         if self._new_answers:
             found.update(answers=list(self._new_answers), answered=self.answered)
+        if talk := self._talk.changes():
+            found["talk"] = talk
         self._settle()
         return found
 
@@ -155,6 +166,7 @@ class Progress:
             "code": about.code if about else "",
             "cell": about.where if about else "",
             "marks": marks(about) if about else "",
+            "used": str(seen.used) if seen.used.calls else "",
             "attempt": seen.attempt,
             "update": dict(seen.update),
             "log": seen.log,
@@ -173,6 +185,8 @@ class Progress:
         for edge in event.taken:
             if edge.reason or event.within:  # the run's own plain ones are lit before it has told anything
                 self._take(edge.edge, edge.target, edge.reason)
+        if (name := node_path(event.within)) in self._nesting.tools:  # no task is told to have started
+            self._become(name, (event.within, 0), "active")
 
     def _leave_start(self) -> None:
         """Plain edges out of START are taken by every run, and no task tells of them."""
@@ -182,7 +196,8 @@ class Progress:
                 self._take(index, edge.target, "")
 
     def _run(self) -> dict[str, Any]:
-        return {"status": self.status, "reason": self.reason}
+        shown = {"status": self.status, "reason": self.reason}
+        return {**shown, "used": str(self.used)} if self.used.calls else shown
 
     def _told_inside(self, name: str) -> str:
         """What is going on in a subgraph, such as `gate waits, search runs, 3 more`, for where it is one box."""
@@ -215,9 +230,11 @@ class Progress:
         failed = node.tasks.get(task) == "failed"
         handled = failed and any(self._guard(taken.edge) == "error" for taken in event.taken)
         node.become(task, "handled" if handled else "done")
+        self._end_tools(event)
         node.update, node.cached, node.attempt = short_update(event.update), event.cached, ""
         if failed:
             self._handle(event, handled)
+        used = node.calls.pop(task, None)
         how = "failed" if handled else "cached" if event.cached else "by hand" if event.edited else ""
         self._add_row(
             {
@@ -227,6 +244,7 @@ class Progress:
                 "edges": [self._take(edge, target, reason) for edge, _, target, reason in event.taken],
                 "update": node.update,
                 "seconds": round(max(0.0, event.at - node.started.pop(task, event.at)), 3),
+                **({"used": str(used)} if used else {}),
             }
         )
 
@@ -275,23 +293,37 @@ class Progress:
     def _retry(self, event: TaskRetried) -> None:
         node, failure = self._touch(event.node), event.failure
         item = "" if event.item is None else f"item {event.item}: "
+        what = f"{item}{event.call} " if event.call else item
         node.retries += 1
-        node.attempt = f"{item}attempt {event.attempt + 1} after {failure.type}"
-        said = shorten(f"{failure.type}: {failure.message}", 300).rstrip(".")
-        node.say_line(f"{item}attempt {event.attempt} failed: {said}; the next one in {event.delay:.2g} s")
+        node.attempt = f"{what}attempt {event.attempt + 1} after {failure.type or 'an error'}"
+        said = shorten(f"{failure.type}: {failure.message}".lstrip(": "), 300).rstrip(".")
+        node.say_line(f"{what}attempt {event.attempt} failed: {said}; the next one in {event.delay:.2g} s")
 
-    def _talk(self, event: ModelWrote | ModelCalled | ToolCalled) -> None:
+    def _call(self, event: ModelCalled) -> None:
+        self.used = self.used.plus(event)
+        self._run_changed = True
         node = self.nodes.setdefault(event.node, NodeProgress())
-        match event:
-            case ModelWrote():
-                node.say(plain(event.text))
-            case ModelCalled():
-                node.say_line(f"{event.model}: {event.input} + {event.output} tokens")
-            case ToolCalled():
-                node.say_line(f"{event.tool}{short('', event.arguments)}: {shorten(event.result)}")
+        node.call((event.within, event.visit), event)
+        node.say_line(f"{event.model}: {NOTHING.plus(event)} · {event.seconds:.1f} s")
+
+    def _use(self, event: ToolCalled) -> None:
+        line = tool_line(event)
+        went = "failed: " if event.failed else ""
+        self.nodes.setdefault(event.node, NodeProgress()).say_line(f"{line['call']} → {went}{line['result']}")
+        if (name := f"{event.node}/{event.tool}") in self._nesting.tools:
+            self._become(name, (_tool_task(event), 0), "handled" if event.failed else "done")
+
+    def _end_tools(self, event: TaskFinished | TaskFailed | TaskCancelled) -> None:
+        """Graphs that an agent was calling when its task ended are called no more."""
+        within = task_name(event.node, event.visit, event.within, "#")
+        for name in self._nesting.called.get(event.node, ()):
+            tasks = self.nodes[name].tasks if name in self.nodes else {}
+            for task in [task for task, state in tasks.items() if state == "active" and is_in(task[0], within)]:
+                self._become(name, task, "cancelled")
 
     def _fail(self, event: TaskFailed) -> None:
         node = self._become(event.node, (event.within, event.visit), "failed")
+        self._end_tools(event)
         node.error = shorten(f"{event.failure.type}: {event.failure.message}", 500)
         node.where, node.attempt = event.failure.where, ""
         failure = {"node": event.node, "visit": event.visit, "within": event.within, "handled": False}
@@ -300,7 +332,9 @@ class Progress:
 
     def _cancel(self, event: TaskCancelled) -> None:
         node = self._become(event.node, (event.within, event.visit), "cancelled")
+        self._end_tools(event)
         node.started.pop((event.within, event.visit), None)
+        node.calls.pop((event.within, event.visit), None)
         node.attempt = ""
 
     def _approve(self, approval: Approval) -> None:
@@ -342,23 +376,14 @@ class Progress:
         self._run_changed = True
 
 
+def _tool_task(event: ToolCalled) -> str:
+    """What runs in the graph that an agent called: `ops#2/research#1.1`."""
+    item = "" if event.item is None else f"[{event.item}]"
+    number = event.call.removeprefix("tool")
+    return f"{task_name(event.node, event.visit, event.within, '#')}{item}/{event.tool}#{number}"
+
+
 def _answered(answer: Answer) -> str:
     """The option, with what was entered into a form."""
     entered = (f"{key} = {text}" if key else text for key, text in short_update(answer.form).items())
     return ": ".join(filter(None, (answer.option, ", ".join(entered))))
-
-
-def merged(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A snapshot with later changes folded in; the script of the graph widget does the same."""
-    result = {**snapshot, **changes}
-    for part in ("nodes", "edges"):
-        result[part] = {**snapshot.get(part, {}), **changes.get(part, {})}
-    for part, number in (("rows", "step"), ("answers", "number")):
-        result[part] = _appended(snapshot.get(part, []), changes.get(part, []), number)
-    return result
-
-
-def _appended(rows: list[dict[str, Any]], more: list[dict[str, Any]], number: str) -> list[dict[str, Any]]:
-    """Rows with those of `more` that come after the last of them."""
-    last = rows[-1][number] if rows else -1
-    return [*rows, *(row for row in more if row[number] > last)][-LIVE_ROWS:]

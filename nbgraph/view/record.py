@@ -35,6 +35,7 @@ def text(outline: Outline, progress: Progress) -> str:
     """The record as text, without durations, times and ids: the same for the same run."""
     shown = progress.snapshot(RECORD_ROWS)
     lines = [_headline(outline, progress)]
+    lines += [f"  {_models(progress)}"] if progress.used.calls else []
     lines += [f"  {sentence}" for sentence in _left_out(shown["steps"], shown["rows"])]
     lines += [f"  {_text_row(row)}" for row in shown["rows"]]
     lines += [f"  {one['task']} was answered {one['option']!r} by {one['by']}" for one in shown["answers"]]
@@ -60,7 +61,12 @@ def _image(svg: str, alt: str) -> str:
 
 def _status(outline: Outline, progress: Progress) -> str:
     headline = _headline(outline, progress)
-    return f"<p><strong>{escape(outline.name)}</strong>{escape(headline[len(outline.name) :])}</p>"
+    used = f"<p>{escape(_models(progress))}</p>" if progress.used.calls else ""
+    return f"<p><strong>{escape(outline.name)}</strong>{escape(headline[len(outline.name) :])}</p>{used}"
+
+
+def _models(progress: Progress) -> str:
+    return f"models: {progress.used}"
 
 
 def _failures(progress: Progress) -> str:
@@ -74,18 +80,20 @@ def _failures(progress: Progress) -> str:
 
 
 def _steps(shown: dict[str, Any]) -> str:
+    models = ["models"] if any("used" in row for row in shown["rows"]) else []
     rows = (
         [
             str(row["step"]),
             escape(row["task"]),
             "<br>".join(escape(f"{key} = {value}") for key, value in row["update"].items()),
             "<br>".join(escape(_taken(edge)) for edge in row["edges"]),
+            *(escape(row.get("used", "")) for _ in models),
             "" if row["seconds"] is None else f"<time>{row['seconds']:.2f}</time>",
         ]
         for row in shown["rows"]
     )
     note = "".join(f"<p>{escape(sentence)}</p>" for sentence in _left_out(shown["steps"], shown["rows"]))
-    return note + _table(("step", "node", "update", "went on to", "seconds"), rows)
+    return note + _table(("step", "node", "update", "went on to", *models, "seconds"), rows)
 
 
 def _answers(shown: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from nbgraph.core.usage import dollars
 from nbgraph.view import batch_table
 from nbgraph.view.values import plain
 
@@ -32,7 +33,7 @@ class ShownRun(NamedTuple):
     def cells(self) -> tuple[str, ...]:
         """A text for each of the heads."""
         status = f"{SIGNS.get(self.status, '')}\u00a0{self.status}".strip()
-        cost = UNKNOWN if self.cost is None else f"{self.cost:,.4f}"
+        cost = UNKNOWN if self.cost is None else dollars(self.cost)
         told = (str(self.step), self.started, self.waiting, cost, size(self.bytes), self.note)
         return (self.id, self.graph, status, *told)
 
@@ -78,6 +79,7 @@ def html(runs: ShownRuns) -> str:
 def _line(run: ShownRun) -> str:
     told = [f"{run.id}: {run.status}, step {run.step}, started {run.started}"]
     told += [f"waiting for {run.waiting}"] if run.waiting else []
+    told += [dollars(run.cost)] if run.cost is not None else []
     return ", ".join(told) + (f"; {run.note}" if run.note else "")
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from nbgraph.core.outline import Outline, OutlineNode
-from nbgraph.view.clusters import ENDS, Shown, marks, own_name
+from nbgraph.view.clusters import ENDS, Shown, marks, title
 from nbgraph.view.values import shorten
 
 ELEMENTS = frozenset({"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "text", "tspan"})
@@ -15,7 +15,7 @@ ATTRIBUTES = frozenset(
     {"viewBox", "width", "height", "transform", "d", "points", "text-anchor"}
     | {"x", "y", "dx", "dy", "cx", "cy", "r", "rx", "ry"}
 )
-KINDS = frozenset({"start", "end", "function", "human", "subgraph"})
+KINDS = frozenset({"start", "end", "function", "human", "agent", "subgraph"})
 GUARDS = frozenset({"plain", "if", "else", "always", "by", "each", "error"})
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -99,9 +99,10 @@ def _place_name(group: Element, name: Element, node: OutlineNode, box: Box, open
     if opened:  # the name is a part of what closes the cluster
         group.remove(name)
         return
-    name.attrib.update({"x": f"{x:.2f}", "y": f"{y - 7 * bool(node.marks):.2f}"})
-    if node.marks:
-        put_text(group, "nbgraph-marks", x, y + 8, marks(node))
+    said = marks(node)
+    name.attrib.update({"x": f"{x:.2f}", "y": f"{y - 7 * bool(said):.2f}"})
+    if said:
+        put_text(group, "nbgraph-marks", x, y + 8, said)
 
 
 def _name_end(group: Element, name: str, box: Box, direction: str) -> None:
@@ -157,7 +158,7 @@ def _fill_toggle(toggle: Element, node: OutlineNode, group: Element, opened: boo
         area = Box(box.left + 4, box.top + 4, box.left + 30, box.bottom - 4)
         put_arrow(toggle, area, ((left, middle - 4.5), (left + 6, middle), (left, middle + 4.5)))
         return
-    name, said = shorten(own_name(node), 40), marks(node)
+    name, said = shorten(title(node), 40), marks(node)
     left, middle = box.left + 12, box.top + 15
     area = Box(box.left + 5, box.top + 5, box.left + 34 + 7.4 * len(name) + 5.4 * len(said), box.top + 26)
     put_arrow(toggle, area, ((left, middle - 3), (left + 9, middle - 3), (left + 4.5, middle + 3)))

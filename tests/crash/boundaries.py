@@ -14,10 +14,13 @@ from typing import Any
 from nbgraph.core.approvals import Approval
 from nbgraph.core.events import Event, StatusChanged, TaskFinished
 from nbgraph.core.questions import Questions
-from nbgraph.core.records import Entry, Recorded, Step, Tried
+from nbgraph.core.records import Entry, ModelAnswered, Recorded, Step, ToolReturned, Tried
 from tests.crash.doom import Doom
 
-NAMES = {Step: "the commit", Recorded: "the record", Tried: "the failed attempt"}
+NAMES = {
+    Step: "the commit", Recorded: "the record", Tried: "the failed attempt",
+    ModelAnswered: "the answer", ToolReturned: "the result",
+}
 INSIDE = ("between the statements", "before COMMIT", "during COMMIT")
 
 
@@ -36,7 +39,7 @@ def place_of(entry: Entry) -> str:
     """The task, or the place in it, that an entry is about; empty for others."""
     if isinstance(entry, Step):
         return entry.task
-    return entry.place if isinstance(entry, Recorded | Tried) else ""
+    return entry.place if isinstance(entry, Recorded | Tried | ModelAnswered | ToolReturned) else ""
 
 
 def shown(doom: Doom, event: Event) -> None:

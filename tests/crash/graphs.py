@@ -232,6 +232,25 @@ def journal(place: Place) -> Graph:
     return made
 
 
+def agent(place: Place) -> Graph:
+    """An agent that looks up twice, one after another, then two things side by side, and then deletes with approval."""
+    made = Graph("agent")
+
+    def look(what: str, ctx: Context) -> str:
+        """Look something up."""
+        place.effect(ctx)
+        return f"found {what}"
+
+    async def delete(path: str, ctx: Context) -> str:
+        """Delete a file."""
+        await place.later_effect(ctx)
+        return f"deleted {path}"
+
+    made.agent("ops", "Clean up.", tools=[look, delete], approve=["delete"])
+    made.edges("START -> ops -> END")
+    return made
+
+
 GRAPHS: dict[str, Callable[[Place], Graph]] = {
     "tour": tour,
     "line": line,
@@ -240,4 +259,5 @@ GRAPHS: dict[str, Callable[[Place], Graph]] = {
     "items": items,
     "flaky": flaky,
     "journal": journal,
+    "agent": agent,
 }

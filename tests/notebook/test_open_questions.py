@@ -26,7 +26,7 @@ ANSWER = Answer("reject", "", {}, "another kernel", time.time())
 
 
 def shown(page: Page, store: MemoryStore, *graphs: Graph) -> OpenQuestions:
-    stores.configure(store=store)
+    stores.configure_stores(store=store)
     catalog: Any = SimpleNamespace(graphs=lambda: {graph.name: graph for graph in graphs})
     page.outputs.clear()
     made = OpenQuestions(Stored(catalog), None, page.display_pub, True)

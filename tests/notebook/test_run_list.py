@@ -66,7 +66,7 @@ def listed(page: Page) -> RunList:
     graph = essay()
     store = left_waiting(graph)
     leave_interrupted(store, "left", "lost")
-    stores.configure(store=store)
+    stores.configure_stores(store=store)
     catalog: Any = SimpleNamespace(graphs=lambda: {"essay": graph})
     page.outputs.clear()
     page.stored = Stored(catalog)
@@ -185,7 +185,7 @@ def kept(notebook: Notebook) -> Iterator[Notebook]:
     before = dict(stores._configured)
     live.clear()
     notebook.variables["essay"] = graph = essay()
-    stores.configure(store=left_waiting(graph))
+    stores.configure_stores(store=left_waiting(graph))
     yield notebook
     stores._configured.update(before)
 

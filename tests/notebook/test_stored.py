@@ -24,7 +24,7 @@ ME = "a client of this kernel"
 
 def seen(store: Store, *graphs: Graph) -> Stored:
     """What a notebook with these graphs sees, where that is the default store."""
-    stores.configure(store=store)
+    stores.configure_stores(store=store)
     catalog: Any = SimpleNamespace(graphs=lambda: {f"variable_{graph.name}": graph for graph in graphs})
     return Stored(catalog)
 

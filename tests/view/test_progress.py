@@ -22,8 +22,9 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import OutlineEdge
+from nbgraph.view.folding import LIVE_ROWS, merged
 from nbgraph.view.node_progress import LOG
-from nbgraph.view.progress import LIVE_ROWS, RECORD_ROWS, Progress, merged
+from nbgraph.view.progress import RECORD_ROWS, Progress
 from tests.view.stories import (
     ANSWERED,
     APPROVAL,

@@ -15,7 +15,8 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import OutlineEdge
-from nbgraph.view.progress import Progress, merged
+from nbgraph.view.folding import merged
+from nbgraph.view.progress import Progress
 from tests.view.stories import ANSWERED
 from tests.view.trips import (
     FAILURE,

@@ -7,7 +7,8 @@ const WORDS = { idle: "not run yet", active: "running", waiting: "waiting for a 
 const BUTTONS = { pause: ["running"], resume: ["paused", "failed"], next: ["paused"], cancel: ["running", "waiting", "paused"] };
 const TIPS = { next: "run what is ready now, then pause again" };
 const STOPS = ["before", "after"];
-const ROWS = 200, TALL = 2000;
+const DOING = { writes: "is writing", again: "tries again" };
+const ROWS = 200, TALL = 2000, TAIL = 2000;
 const own = (map, key) => (map && Object.hasOwn(map, key) ? map[key] : undefined); // a node may be called `constructor`
 const pairs = (update) => Object.entries(update).map(([key, value]) => `${key} = ${value}`).join("\n");
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -36,11 +37,26 @@ function rebuilt(text) {
 }
 
 function appended(rows = [], more = [], number) {
+  if (!more.length) return rows;
   const last = rows.length ? rows[rows.length - 1][number] : -1;
   return [...rows, ...more.filter((row) => row[number] > last)].slice(-ROWS);
 }
 
-// a snapshot with later changes folded in, as `merged` in progress.py
+// what models write, with later news folded in, as `heard` in talk.py
+function heard(before = {}, news) {
+  if (!news) return before;
+  const told = Object.entries(news).map(([name, voice]) => [name, joined(own(before, name), voice)]);
+  return Object.fromEntries(Object.entries({ ...before, ...Object.fromEntries(told) }).filter(([, voice]) => voice));
+}
+
+function joined(before, news) {
+  if (!before || !news || before.turn !== news.turn) return news;
+  const more = [...news.text], fresh = news.length - before.length;
+  if (fresh < 0 || fresh > more.length) return fresh < 0 ? before : news;
+  return { ...news, text: [...before.text, ...more.slice(more.length - fresh)].slice(-TAIL).join("") };
+}
+
+// a snapshot with later changes folded in, as `merged` in folding.py
 function merged(status, { kind, ...changes }) {
   return {
     ...status, ...changes,
@@ -48,20 +64,23 @@ function merged(status, { kind, ...changes }) {
     edges: { ...status.edges, ...changes.edges },
     rows: appended(status.rows, changes.rows, "step"),
     answers: appended(status.answers, changes.answers, "number"),
+    talk: heard(status.talk, changes.talk),
   };
 }
 
 function frame(el, model) {
-  const view = { selected: null, nodes: new Map(), edges: new Map() };
+  const view = { selected: null, nodes: new Map(), edges: new Map(), voices: new Map() };
   const add = (parent, tag, ...keys) => keys.forEach((key) => parent.append(view[key] = make(tag, `nbgraph-${key}`)));
   add(el, "div", "graph");
-  add(view.graph, "div", "head", "refused", "picture", "notes", "panel");
-  add(view.head, "span", "name", "say", "buttons");
+  add(view.graph, "div", "head", "refused", "picture", "talk", "aloud", "notes", "panel");
+  add(view.head, "span", "name", "say", "used", "buttons");
   add(view.say, "span", "status", "reason");
   add(view.graph, "details", "steps");
   add(view.panel, "div", "about", "stops", "more");
-  view.say.setAttribute("aria-live", "polite");
-  Object.entries({ refused: "alert", panel: "region", stops: "group" }).forEach(([key, role]) => view[key].setAttribute("role", role));
+  [view.say, view.aloud].forEach((each) => each.setAttribute("aria-live", "polite"));
+  view.talk.setAttribute("aria-label", "what the models write");
+  view.used.title = "calls of models, tokens of their input + output, US dollars";
+  Object.entries({ refused: "alert", panel: "region", stops: "group", talk: "group" }).forEach(([key, role]) => view[key].setAttribute("role", role));
   view.stops.append(...STOPS.map((when) => stopButton(view, model, when)));
   view.steps.append(make("summary"), make("div", "nbgraph-rows"));
   return view;
@@ -121,6 +140,7 @@ function paint(view, model) {
   view.nodes.forEach((group, name) => paintNode(group, name, own(status.nodes, name), stopsAt(status, name)));
   view.edges.forEach((edge, index) => paintEdge(edge, own(status.edges, index)));
   paintRun(view, status.run || { status: "", reason: "" });
+  paintTalk(view, status.talk);
   paintButtons(view, model, status.run?.status || "");
   paintStops(view, model);
   paintSteps(view, status);
@@ -151,11 +171,62 @@ function paintEdge({ group, why, written }, edge = { taken: 0, reason: "" }) {
   why.textContent = short;
 }
 
-function paintRun(view, { status, reason }) {
+function paintRun(view, { status, reason, used = "" }) {
+  view.used.textContent = used;
   if (view.graph.dataset.status === status && view.reason.textContent === reason) return;
   view.graph.dataset.status = view.status.textContent = status;
   view.reason.textContent = reason;
   view.refused.textContent = "";
+}
+
+function paintTalk(view, talk = {}) {
+  const said = [];
+  view.voices.forEach((voice, name) => { if (!own(talk, name) && view.voices.delete(name)) voice.box.remove(); });
+  Object.entries(talk).forEach(([name, now]) => {
+    if (!view.voices.has(name)) view.voices.set(name, voiceBox(view, name));
+    const voice = view.voices.get(name);
+    if (voice.now === now) return;
+    said.push(...aloud(name, voice.now, now));
+    paintVoice(voice, now);
+  });
+  view.talk.hidden = !view.voices.size;
+  if (said.length) view.aloud.textContent = said.join("; ");
+}
+
+// read aloud is only that a text begins and that it ends
+function aloud(name, before = {}, now) {
+  if (DOING[now.state] && (before.state !== now.state || before.turn !== now.turn)) return [`${name} ${DOING[now.state]}`];
+  return before.state === "writes" && !DOING[now.state] ? [`${name} has written ${count(now.length, "character")}`] : [];
+}
+
+function voiceBox(view, name) {
+  const voice = { box: make("div", "nbgraph-voice"), who: make("div", "nbgraph-who") };
+  Object.assign(voice, { model: make("span"), doing: make("span"), before: make("div"), words: make("div", "nbgraph-words"), after: make("div") });
+  voice.words.tabIndex = 0; // so that a long text can be scrolled by keyboard
+  voice.words.setAttribute("aria-label", `what ${name} writes`);
+  voice.words.setAttribute("role", "group");
+  voice.who.append(make("strong", "", name), voice.model, voice.doing);
+  voice.box.append(voice.who, voice.before, voice.words, voice.after);
+  view.talk.append(voice.box);
+  return voice;
+}
+
+function paintVoice(voice, now) {
+  const { box, model, doing, words } = voice, cut = now.length > TAIL ? "\u2026" : "";
+  const low = words.scrollHeight - words.scrollTop - words.clientHeight < 9;
+  box.dataset.state = now.state;
+  model.textContent = now.model;
+  doing.textContent = [DOING[now.state], now.note].filter(Boolean).join(": ");
+  ["before", "after"].forEach((place) => voice[place].replaceChildren(...now[place].map(toolLine)));
+  words.hidden = !now.text;
+  words.textContent = cut + now.text;
+  if (low) words.scrollTop = words.scrollHeight; // unless somebody reads farther up
+  voice.now = now;
+}
+
+function toolLine({ call, result, failed }) {
+  const line = make("div", `nbgraph-call${failed ? " nbgraph-failed" : ""}`, `${call} \u2192 ${failed ? "failed: " : ""}${result}`);
+  return Object.assign(line, { title: line.textContent });
 }
 
 function paintButtons(view, model, status) {
@@ -191,13 +262,17 @@ function paintSteps(view, status) {
   view.steps.hidden = !status.steps && !status.answers?.length;
   const [summary, rows] = view.steps.children;
   summary.textContent = count(status.steps || 0, "step");
-  if (view.steps.open) rows.replaceChildren(stepTable(status), status.answers?.length ? answerTable(status.answers) : "");
+  if (!view.steps.open || (view.listed?.[0] === status.rows && view.listed[1] === status.answers)) return;
+  view.listed = [status.rows, status.answers];
+  rows.replaceChildren(stepTable(status), status.answers?.length ? answerTable(status.answers) : "");
 }
 
 function stepTable({ rows = [], steps = 0 }) {
-  const made = table(["#", "node", "update", "went on to", "seconds"], rows.map((row) => [
+  const models = rows.some(({ used }) => used) ? ["models"] : [];
+  const made = table(["#", "node", "update", "went on to", ...models, "seconds"], rows.map((row) => [
     row.step, row.task, pairs(row.update),
-    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"), row.seconds?.toFixed(2) ?? ""]));
+    row.edges.map(({ target, reason }) => (reason ? `${target}: ${reason}` : target)).join("\n"),
+    ...models.map(() => row.used || ""), row.seconds?.toFixed(2) ?? ""]));
   if (steps > rows.length) made.createCaption().textContent = `the first ${count(steps - rows.length, "step")} left out here`;
   return made;
 }
@@ -224,10 +299,10 @@ function select(view, model, name) {
   model.send({ kind: "select", node: name });
 }
 
-function showDetails(view, model, { node, signature, marks, attempt, code, cell, why, update = {}, log, error, where }) {
+function showDetails(view, model, { node, signature, marks, used, attempt, code, cell, why, update = {}, log, error, where }) {
   const now = own(model.get("status")?.nodes, node) || { state: "idle", visits: 0 };
   const said = [WORDS[now.state] || now.state, now.visits > 1 && count(now.visits, "visit"), now.note, attempt, cell];
-  const dim = [said, [marks]].map((words) => words.filter(Boolean).join(" \u00B7 ")).filter(Boolean);
+  const dim = [said, [marks], [used]].map((words) => words.filter(Boolean).join(" \u00B7 ")).filter(Boolean);
   view.panel.setAttribute("aria-label", `details of ${node}`);
   view.stops.setAttribute("aria-label", `breakpoints of ${node}`);
   view.about.replaceChildren(make("h4", "", signature || node), ...dim.map((line) => make("p", "nbgraph-dim", line)));
@@ -266,7 +341,7 @@ function redraw(view, model) {
 }
 
 function repaint(view, model) {
-  const seen = () => [view.nodes.get(view.selected)?.dataset.shown, view.graph.dataset.status, view.reason.textContent].join();
+  const seen = () => [view.nodes.get(view.selected)?.dataset.shown, view.graph.dataset.status, view.reason.textContent, view.used.textContent].join();
   const before = seen();
   paint(view, model);
   if (view.selected !== null && before !== seen()) model.send({ kind: "select", node: view.selected });
@@ -288,7 +363,7 @@ function render({ model, el }) {
     ["msg:custom", (message) => receive(view, model, message)]];
   heard.forEach(([name, listener]) => model.on(name, listener));
   view.picture.onclick = view.picture.onkeydown = (event) => choose(view, model, event);
-  view.steps.ontoggle = () => paintSteps(view, model.get("status") || {});
+  view.steps.ontoggle = () => { view.listed = null; paintSteps(view, model.get("status") || {}); };
   redraw(view, model);
   return () => {
     heard.forEach(([name, listener]) => model.off(name, listener));

@@ -1,0 +1,332 @@
+"""Conversations: one task of an agent: turns of the model, the tools that it calls, and the answer that comes of them.
+
+Each answer of the model and each result of a tool is an entry of the run's log, under a fingerprint of what it came of.
+A task that runs again finds them there, and asks anew from where the prompt, a tool or a result is another by then.
+What came of nothing is given up: a task that runs again after that does not find it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nbgraph.core.approvals import REJECT
+from nbgraph.core.context import Context, Question
+from nbgraph.core.failures import InnerFailure
+from nbgraph.core.records import ModelAnswered, Recorded, ToolReturned
+from nbgraph.errors import BadAnswer, Cancelled, ModelError, NotStorable, told
+from nbgraph.models.output import BadOutput
+from nbgraph.models.prices import cost
+from nbgraph.models.records import Message, Reply, Request, Tokens, ToolCall
+from nbgraph.models.redaction import redacted_data
+from nbgraph.models.settings import endpoint
+from nbgraph.models.tools import BadCall, Tool, checked_edit, plain_arguments, read_arguments, shown
+from nbgraph.nodes.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from nbgraph.nodes.agent import Agent
+
+ATTEMPTS = 5  # of one call of a model
+REPAIRS = 2  # how often a model may mend an answer that does not fit
+MISTAKES = 5  # how many calls of tools may fail in one task
+LONGEST_WAIT = 600.0  # seconds that an endpoint may ask to wait
+BACKOFF = (1.0, 60.0)  # seconds: the first wait where it does not say, and the longest
+
+
+class Conversation:
+    """One task of `agent`, from its prompt to its update; each turn is one call of the model."""
+
+    def __init__(self, agent: Agent, toolbox: Toolbox, arguments: Mapping[str, Any], context: Context) -> None:
+        self.agent, self.toolbox, self.context = agent, toolbox, context
+        system, user = agent.prompt.render(arguments)
+        history = list(arguments.get(agent.history) or ()) if agent.history else []
+        first = [{"role": "system", "content": system}] if system else []
+        asked = [{"role": "user", "content": user}] if user else []
+        self.sent: list[Message] = [*first, *history, *asked]
+        self.added: list[Message] = [*asked]  # to the history
+        self.untold: list[Message] = [*first, *asked]  # what the log does not tell yet
+        self.repairs: list[int] = []  # the turns whose answers did not fit
+        self.mistakes: list[int] = []  # the turns of calls that failed
+
+    async def update(self) -> dict[str, Any]:
+        """What the agent writes.
+
+        Raises:
+            ModelError: the model could not be called, or gave no answer that can be used.
+        """
+        for turn in range(1, self.agent.turns + 1):
+            reply = await self._reply(turn)
+            if calls := _calls(reply):
+                self._say(reply)
+                to = await self._use(turn, calls)
+                if to is not None:
+                    return self._handed_over(to)
+            elif (answer := await self._answer(turn, reply)) is not None:
+                self._say(reply)
+                return {**answer, **self._kept(None)}
+        turns = f"{self.agent.turns} turn{'s' * (self.agent.turns != 1)}"
+        raise BadAnswer(
+            f"{self.agent.name} came to no answer in {turns}; --turns sets how many it has, and run.resume() goes on."
+        )
+
+    def _kept(self, handoff: str | None) -> dict[str, Any]:
+        kept: dict[str, Any] = {self.agent.history: self.added} if self.agent.history else {}
+        return {**kept, "handoff": handoff} if self.agent.handoffs else kept
+
+    def _handed_over(self, to: str) -> dict[str, Any]:
+        return self._kept(to)
+
+    def _say(self, message: Message) -> None:
+        plain = {key: value for key, value in message.items() if key not in ("finish", "refusal")}
+        if plain["role"] == "assistant" and self.agent.name.isascii():
+            plain["name"] = self.agent.name
+        self.sent.append(plain)
+        self.added.append(plain)
+
+    # The model
+
+    async def _reply(self, turn: int) -> Message:
+        """What the model says in a turn: once and for all, unless it was given up."""
+        agent, again = self.agent, self._given_up(2 * turn)
+        asked, self.untold = tuple(redacted_data(message) for message in self.untold), []
+        request = Request(
+            model=agent.model or "",
+            messages=self.sent,
+            tools=self.toolbox.schemas,
+            temperature=agent.temperature,
+            schema=agent.output.schema if agent.output else None,
+        )
+        call = f"model{turn}.{again}" if again else f"model{turn}"
+
+        async def made(place: str) -> ModelAnswered:
+            began = time.perf_counter()
+            model, reply = await self._called(request, call)
+            tokens, took = reply.tokens, time.perf_counter() - began
+            price = cost(model, tokens) if tokens else None
+            kept, at = {**reply.message, **_unusual(reply)}, self.context.now()
+            if tokens is None:
+                return ModelAnswered(place, name, model, asked, kept, None, None, None, None, took, at)
+            return ModelAnswered(place, name, model, asked, kept, *tokens, price, took, at)
+
+        name = _fingerprint(request._replace(model=""))  # another model may go on with what this one has said
+        return (await self.context.record(call, name, made)).reply
+
+    async def _called(self, request: Request, call: str) -> tuple[str, Reply]:
+        """The model's name and its answer; what may pass is tried again, and counted in the log."""
+        from nbgraph.models.wire import complete  # openai is loaded when first a model is called
+
+        where = endpoint()
+        request = request._replace(model=request.model or where.model)
+        while True:
+            await self.context.may_call(cost(request.model, Tokens()) is not None)
+            try:
+                return request.model, await complete(where, request, partial(self.context.wrote, call, request.model))
+            except ModelError as error:
+                delay = self._delay(error, self.context.tries(call))
+                if delay is None:
+                    raise
+                await self.context.tried_again(call, error, delay)
+            await asyncio.sleep(delay)
+
+    def _delay(self, error: ModelError, failed: int) -> float | None:
+        """Seconds until the next attempt; None where there is none."""
+        if not error.again or failed + 1 >= ATTEMPTS or (error.wait or 0) > LONGEST_WAIT:
+            return None
+        if error.wait is not None:
+            return error.wait
+        first, longest = BACKOFF
+        return min(first * 2.0**failed, longest) * random.uniform(0.5, 1.0)
+
+    # The answer
+
+    async def _answer(self, turn: int, reply: Message) -> dict[str, Any] | None:
+        """What the answer writes; None where the model was asked to mend it."""
+        agent, text = self.agent, str(reply.get("content") or "")
+        if why := _unusable(agent.name, reply):
+            await self._give_up(2 * turn)
+            raise BadAnswer(why)
+        if agent.output is None:
+            return {agent.writes[0]: text}
+        try:
+            value = agent.output.value(text)
+        except BadOutput as error:
+            await self._mend(turn, reply, str(error))
+            return None
+        if len(agent.writes) == 1:
+            return {agent.writes[0]: value}
+        return {key: value[key] if isinstance(value, Mapping) else getattr(value, key) for key in agent.writes}
+
+    async def _mend(self, turn: int, reply: Message, why: str) -> None:
+        self.repairs.append(turn)
+        if len(self.repairs) > REPAIRS:
+            await self._give_up(2 * self.repairs[0])
+            raise BadAnswer(
+                f"{self.agent.name} was asked {len(self.repairs)} times and gave no answer that fits: {why}"
+            )
+        wrong = {"role": "user", "content": f"That answer cannot be used: {why} Answer again, with nothing else."}
+        self.sent += [{"role": "assistant", "content": reply.get("content") or ""}, wrong]
+        self.untold.append(wrong)
+
+    # Tools
+
+    async def _use(self, turn: int, calls: Sequence[ToolCall]) -> str | None:
+        """Call the tools that the model asks for, side by side; the agent that it hands over to, or None."""
+        handing = [call.name for call in calls if call.name in self.toolbox.handoffs]
+        made: list[Awaitable[tuple[str, bool]]] = [
+            self._result(turn, index, call)
+            for index, call in enumerate(calls, 1)
+            if call.name not in self.toolbox.handoffs
+        ]
+        results = iter(await self.context.side_by_side(made) if made else ())
+        mistakes = []
+        for call in calls:
+            result, failed = (_taken_over(call.name, handing, self.toolbox), False)
+            if call.name not in self.toolbox.handoffs:
+                result, failed = next(results)
+            mistakes += [f"{call.name}: {result}"] * failed
+            self._say({"role": "tool", "tool_call_id": call.id, "content": result})
+        await self._count(turn, mistakes)
+        return self.toolbox.handoffs[handing[0]] if handing else None
+
+    async def _count(self, turn: int, mistakes: Sequence[str]) -> None:
+        self.mistakes += [turn] * len(mistakes)
+        if len(self.mistakes) >= MISTAKES and mistakes:
+            await self._give_up(2 * self.mistakes[0] + 1)
+            raise BadAnswer(f"{self.agent.name}: {len(self.mistakes)} calls of tools failed; the last, {mistakes[-1]}")
+
+    async def _result(self, turn: int, index: int, call: ToolCall) -> tuple[str, bool]:
+        """What a tool's call comes to, as the model is told it, and whether it failed."""
+        key, number = f"tool{turn}.{index}", f"{turn}.{index}"
+        name = self._name(key, 2 * turn + 1, call)
+        context = self.context.of_tool(call.name, number)
+
+        async def made(place: str) -> ToolReturned:
+            began = time.perf_counter()
+            arguments, result, failed = await self._used(call, context)
+            took = time.perf_counter() - began
+            return ToolReturned(place, name, call.name, arguments, result, failed, took, self.context.now())
+
+        try:
+            entry = await self.context.record(key, name, made)
+        except NotStorable:  # its arguments, which came as JSON: a number beyond all bounds
+            return "its arguments hold a value that cannot be kept; use a simpler one.", True
+        finally:
+            context.close()
+        return entry.result, entry.failed
+
+    def _name(self, key: str, position: int, call: ToolCall) -> str:
+        """The fingerprint of a call; one that failed is made anew where it was given up."""
+        name, before = _fingerprint((call.name, call.arguments)), self.context.recalled(key)
+        if isinstance(before, ToolReturned) and not before.failed and before.name.partition(".")[0] == name:
+            return before.name
+        return f"{name}.{self._given_up(position)}"
+
+    async def _used(self, call: ToolCall, context: Context) -> tuple[dict[str, Any], str, bool]:
+        """The arguments, the result, and whether it failed."""
+        tool = self.toolbox.tools.get(call.name)
+        if tool is None:
+            return {}, f"there is no tool {call.name}; there is {', '.join(self.toolbox.names) or 'none'}.", True
+        try:
+            given = read_arguments(tool, call.arguments)
+        except BadCall as error:
+            return {}, str(error), True
+        plain, note = plain_arguments(call.arguments), ""
+        if call.name in self.agent.approve:
+            allowed = await self._allowed(tool, plain, context)
+            if isinstance(allowed, str):
+                return plain, allowed, False
+            given, plain, note = allowed
+        try:
+            return plain, note + shown(await self.toolbox.use(call.name, given, context)), False
+        except (Cancelled, NotStorable):
+            raise
+        except InnerFailure as error:
+            return plain, f"{error.failure.type}: {error.failure.message}"[:2000], True
+        except Exception as error:  # what a tool raises is for the model to see
+            self.context.log(f"{call.name} raised {type(error).__name__}: {told(error)}")
+            return plain, f"{type(error).__name__}: {told(error)}"[:2000], True
+
+    async def _allowed(
+        self, tool: Tool, plain: dict[str, Any], context: Context
+    ) -> str | tuple[dict[str, Any], dict[str, Any], str]:
+        """What a person says to a call: the result where it is rejected, else the arguments, and a note on an edit."""
+        why = ""
+        while True:
+            answer = await context.person(self._question(tool.name, plain, why))
+            if answer.option == REJECT:
+                return f"rejected: {answer.note}" if answer.note else "rejected"
+            edited = {**plain, **answer.edit}
+            try:
+                given = checked_edit(tool, plain, dict(answer.edit))
+            except BadCall as error:  # it is asked again, with what is wrong
+                why, plain = f"\n\n{error}", edited
+                continue
+            told = json.dumps(edited, ensure_ascii=False, default=str)
+            return given, edited, f"called with {told} instead: " if answer.edit else ""
+
+    def _question(self, tool: str, arguments: Mapping[str, Any], why: str) -> Question:
+        text = f"**{self.agent.name}** wants to call **{tool}**" + (" with:" if arguments else ", without arguments.")
+        return Question(text + why, arguments, ("approve", REJECT), arguments, about=tool)
+
+    # What came of nothing
+
+    def _given_up(self, position: int) -> int:
+        """How often what stands at a position was given up; the model's turn t is at 2 t, its tools at 2 t + 1."""
+        times = 0
+        for number in range(1, 1000):
+            entry = self.context.recalled(f"again{number}")
+            if not isinstance(entry, Recorded):
+                break
+            times += entry.value <= position
+        return times
+
+    async def _give_up(self, position: int) -> None:
+        """Let what stands at the position, and all after it, be done anew when the task runs again."""
+        number = next(each for each in range(1, 1000) if self.context.recalled(f"again{each}") is None)
+
+        async def made(place: str) -> Recorded:
+            return Recorded(place, "again", position)
+
+        await self.context.record(f"again{number}", "again", made)
+
+
+def _taken_over(called: str, handing: Sequence[str], toolbox: Toolbox) -> str:
+    """What the model is told of a call that hands over; the first one counts."""
+    if called not in toolbox.handoffs:
+        return ""
+    return f"handed over to {toolbox.handoffs[handing[0]]}"
+
+
+def _calls(reply: Message) -> list[ToolCall]:
+    called = [(call["id"], call["function"]) for call in reply.get("tool_calls") or ()]
+    return [ToolCall(id, function["name"], function["arguments"]) for id, function in called]
+
+
+def _unusual(reply: Reply) -> dict[str, str]:
+    """Of an answer that is none: why it ended, and what was said in its place."""
+    ended = {} if reply.finish in ("stop", "tool_calls") else {"finish": reply.finish}
+    return {**ended, "refusal": reply.refusal} if reply.refusal else ended
+
+
+def _unusable(agent: str, reply: Message) -> str:
+    """Why an answer cannot be used at all; empty where it can."""
+    if reply.get("refusal"):
+        return f"the model of {agent} refused: {reply['refusal']}"
+    match reply.get("finish"):
+        case "length":
+            return f"the answer to {agent} was cut at the model's limit of tokens; ask for less, or take another model."
+        case "content_filter":
+            return f"the answer to {agent} was held back by the endpoint's content filter."
+    return ""
+
+
+def _fingerprint(asked: Any) -> str:
+    """The same for what is asked in the same words, in every process."""
+    text = json.dumps(asked, ensure_ascii=True, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
