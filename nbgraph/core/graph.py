@@ -85,8 +85,9 @@ class Node:
 
     @property
     def whole_code(self) -> str:
-        """Its source text, with that of the graphs in it."""
-        return f"{self.code}\n{self.inner.code()}" if self.inner else self.code
+        """Its source text, with that of the graphs in it and of what its body is declared to call."""
+        called: tuple[str, ...] = getattr(self.body, "called", ())
+        return "\n".join((self.code, *called, *((self.inner.code(),) if self.inner else ())))
 
     @property
     def signature(self) -> str:

@@ -62,6 +62,13 @@ class AgentBody:
         return (*((agent.model,) if agent.model else ()), *((f"tools {tools}",) if tools else ()))
 
     @property
+    def called(self) -> tuple[str, ...]:
+        """What an answer depends on beside the prompt: the options, and the code of the tools."""
+        agent = self.agent
+        options = (agent.model, agent.temperature, agent.writes, agent.handoffs, agent.history, agent.turns)
+        return (repr(options), repr(agent.output and agent.output.schema), *self.toolbox.code)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The tools that nothing in the notebook stands for."""
         return self.toolbox.missing

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from nbgraph.core.context import Context
 from nbgraph.core.graph import Graph, Node
 from nbgraph.core.inputs import describe_inputs, signature
+from nbgraph.core.signature import source_of
 from nbgraph.errors import DeclarationError, brief
 from nbgraph.models.tools import Tool, function_tool
 from nbgraph.nodes.subgraph import LIMIT, SubgraphBody, subgraph_node
@@ -46,10 +48,10 @@ class Toolbox:
         """All that the model may call."""
         return (*self.tools, *self.handoffs)
 
-    @property
-    def code(self) -> str:
-        """The text of what the tools do, as far as it is known."""
-        return "\n".join(f"{name}{tool.schema}" for name, tool in self.tools.items())
+    @cached_property
+    def code(self) -> tuple[str, ...]:
+        """The text of what the tools do, as far as it is known; that of graphs among them is theirs to tell."""
+        return tuple(f"{tool.schema}\n{source_of(tool.function)}" for tool in self.tools.values())
 
     def _of_graph(self, name: str, graph: Graph) -> Tool:
         self.graphs.add(subgraph_node(graph, name=name))

@@ -495,3 +495,16 @@ def test_agents_are_mapped_over_items() -> None:
     rules = {f"About {topic}": topic.upper() for topic in ("ants", "bees", "wasps")}
     with scripted(rules):
         assert talk.run().result()["writer"] == ["ANTS", "BEES", "WASPS"]
+
+
+def test_a_cached_answer_counts_while_prompt_options_and_tools_are_the_same() -> None:
+    talk = Graph("talk")
+    talk.agent("writer", "About {{ topic }}.", cache=True)
+    talk.edges("START -> writer -> END")
+    with scripted(["one", "two", "three"]) as model:
+        assert [talk.run(topic="bees").result()["writer"] for _ in range(2)] == ["one", "one"]
+        talk.agent("writer", "About {{ topic }}.", cache=True, temperature=0.5)
+        assert talk.run(topic="bees").result()["writer"] == "two"
+        talk.agent("writer", "About {{ topic }}.", cache=True, temperature=0.5, tools=[search])
+        assert talk.run(topic="bees").result()["writer"] == "three"
+    assert len(model.requests) == 3

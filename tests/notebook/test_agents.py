@@ -70,7 +70,7 @@ def test_help_lists_every_option_with_examples(notebook: Notebook) -> None:
     [
         ("%%agent o|", ["ops"]),
         ("%%agent ops --ap|", ["--approve"]),
-        ("%%agent ops --tools |", ["look", "essay", "extra"]),
+        ("%%agent ops --tools |", ["essay", "extra", "look"]),
         ("%%agent ops --tools look,e|", ["essay", "extra"]),
         ("%%agent ops --approve l|", ["look"]),
         ("%%agent ops --handoffs |", ["draft"]),

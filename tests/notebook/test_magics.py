@@ -188,7 +188,7 @@ BAD_CELLS = [
     ("%subgraph reserch", "'reserch' is no graph of this notebook"),
     ("%subgraph essay", "essay would run within itself"),
     ("%subgraph essay?x", "'essay?x' cannot name a graph"),
-    ("%%agent", "%%agent needs a name, such as `%%agent writer`."),
+    ("%%agent\nWrite.", "%%agent needs a name, such as `%%agent writer`."),
     ("%%agent writer\n", "this %%agent cell is empty; write the prompt below it."),
     ("%%agent writer\nAbout\n{{ topic }", "line 3: "),
     ("%%agent writer --tool search\nWrite.", "%%agent has no option '--tool'; did you mean '--tools'?"),
