@@ -104,6 +104,9 @@ class Talking:
                 call.cancel()
             await asyncio.wait(under_way)  # what they hold is let go before the task ends
             raise
+        finally:
+            for call in under_way:
+                call.cancelled() or call.exception()  # looked at, else the loop tells that it was lost
         return [call.result() for call in under_way]
 
 

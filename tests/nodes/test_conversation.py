@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from typing import Any
 
 import pytest
 
-from nbgraph import BadAnswer, Graph, ModelError, configure, open_store
+from nbgraph import BadAnswer, Cancelled, Graph, ModelError, configure, open_store
 from nbgraph.core.events import ModelCalled, ModelWrote, TaskRetried, ToolCalled
 from nbgraph.nodes import conversation
 from nbgraph.testing import calls, cut, drips, fails, hangs, says
@@ -54,6 +55,16 @@ def test_calls_of_one_turn_run_side_by_side_and_their_results_keep_their_order()
     with scripted([three, "Done."]) as model:
         assert one("ops", "Go.", tools=[meet]).run().result()["ops"] == "Done."
     assert [text for role, text in said(model) if role == "tool"] == ["10", "20", "30"]
+
+
+def test_two_calls_that_end_the_task_at_once_leave_nothing_untold(caplog: pytest.LogCaptureFixture) -> None:
+    async def leave(number: int) -> None:
+        raise Cancelled(f"number {number}")
+
+    with scripted([calls(("leave", {"number": 1}), ("leave", {"number": 2}))]):
+        ended(one("ops", "Go.", tools=[leave]).run())
+    gc.collect()
+    assert [each.message for each in caplog.records if "never retrieved" in each.message] == []
 
 
 def test_what_is_wrong_with_a_call_goes_back_to_the_model() -> None:
