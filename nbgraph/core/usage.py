@@ -22,7 +22,7 @@ class Budget(NamedTuple):
     unit: str
 
     def __str__(self) -> str:
-        return f"${self.amount:,.10g}" if self.unit == "USD" else f"{self.amount:,.0f} tokens"
+        return dollars(self.amount) if self.unit == "USD" else f"{self.amount:,.0f} tokens"
 
 
 def read_budget(given: float | str | Budget | None) -> Budget | None:

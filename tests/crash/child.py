@@ -37,7 +37,7 @@ def main() -> None:
     made = GRAPHS[given.graph](Place(witness, doom, json.loads(given.pauses)))
     child = Child(made, witness, doom, {"store": _store(given.lease), "answers": given.answers})
     if given.what == "go":
-        child.go(given.run, stay=given.stay)
+        child.go(given.run, given.stay, given.budget)
     else:
         child.race()
 
@@ -54,6 +54,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--pauses", default="{}", help="seconds that nodes take after their effects")
     parser.add_argument("--lease", type=float, help="seconds for which an owner is believed to be alive")
     parser.add_argument("--answers", help="a JSON file with answers for human nodes")
+    parser.add_argument("--budget", help="what the models of a new run may take")
     parser.add_argument("--stay", action="store_true", help="wait for the answers of people")
     return parser
 
@@ -73,10 +74,10 @@ class Child:
         self._graph, self._witness, self._doom, self._options = graph, witness, doom, options
         self._store = options["store"]
 
-    def go(self, run_id: str, stay: bool) -> None:
+    def go(self, run_id: str, stay: bool = False, budget: str | None = None) -> None:
         """Start the run, or resume it, until it rests; with `stay` through questions too."""
         try:
-            run = self._started(run_id)
+            run = self._started(run_id, budget)
         except OwnedElsewhere as error:
             return _say(run_id, "OwnedElsewhere", str(error))
         if run is None:
@@ -89,13 +90,13 @@ class Child:
                 run.wait(0.05)
         self._tell(run)
 
-    def _started(self, run_id: str) -> Run | None:
+    def _started(self, run_id: str, budget: str | None) -> Run | None:
         """The run, going on; None where it is done already."""
         try:
             if self._store.run(run_id).status is Status.DONE:
                 return None
         except NoSuchRun:
-            return self._graph.run(id=run_id, **self._options)
+            return self._graph.run(id=run_id, budget=budget, **self._options)
         return self._graph.resume(run_id, **self._options)
 
     def _final(self, run_id: str) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Child:
         """Resume each run that a line of the input names, at once when it is read."""
         print("ready", flush=True)
         for line in sys.stdin:
-            self.go(line.strip(), stay=False)
+            self.go(line.strip())
 
 
 def _say(run_id: str, status: str, what: Any) -> None:

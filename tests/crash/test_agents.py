@@ -107,6 +107,18 @@ def test_a_call_that_waits_for_approval_still_waits_and_is_made_once(
     assert sum(asked_for(model).values()) == CALLS
 
 
+def test_a_budget_counts_what_another_process_paid_and_is_renewed_by_hand_only(
+    ground: Ground, model: ScriptedModel
+) -> None:
+    ground.dies("agent", "after the answer@ops#1/model1", budget="1 tokens")
+    assert sum(asked_for(model).values()) == 1
+    for paid in (1, 2, 3):  # the first one only finds that all is spent, the others are allowed a call each
+        told = ground.finishes("agent")
+        assert told.status == "paused"
+        assert "the budget of 1 tokens is spent" in told.what
+        assert sum(asked_for(model).values()) == paid
+
+
 def test_the_cost_of_a_run_counts_what_every_process_paid(ground: Ground, model: ScriptedModel) -> None:
     ground.dies("agent", "after the result@ops#1/tool2.1")
     goes_on(ground)

@@ -395,7 +395,7 @@ def test_a_spent_budget_pauses_the_run_before_the_next_call_and_resume_allows_as
     with scripted([*turn, says("Done.", tokens=(1, 1))]) as model:
         run = ended(one("ops", "Go.", tools=[search]).run(budget=0.8))
         assert (run.status, len(model.requests)) == ("paused", 2)
-        assert run.reason == "the budget of $0.8 is spent ($0.8); run.resume() allows as much again."
+        assert run.reason == "the budget of $0.80 is spent ($0.80); run.resume() allows as much again."
         run.resume()
         assert (ended(run).status, len(model.requests)) == ("paused", 4)
         run.resume()
