@@ -14,12 +14,13 @@ from nbgraph.core.context import Context
 from nbgraph.core.diff import Diff
 from nbgraph.core.events import Event, Status, TaskError
 from nbgraph.core.graph import END, START
+from nbgraph.core.lookback import KeyUse, Moment, Visit
 from nbgraph.core.ports import RunSummary, Store
 from nbgraph.core.records import Step
 from nbgraph.core.reducers import add, append, extend, last, merge, union
 from nbgraph.core.run import Run
 from nbgraph.core.schema import Private
-from nbgraph.core.stored import Moment, Replayed
+from nbgraph.core.stored import Replayed
 from nbgraph.core.updates import Overwrite
 from nbgraph.errors import (
     AlreadyAnswered,
@@ -93,6 +94,7 @@ __all__ = [
     "GraphChanged",
     "GraphError",
     "InputError",
+    "KeyUse",
     "MemoryStore",
     "MissingKey",
     "ModelError",
@@ -120,6 +122,7 @@ __all__ = [
     "TextError",
     "TimedOut",
     "UpdateError",
+    "Visit",
     "Waiting",
     "Watch",
     "WorkerDied",

@@ -13,6 +13,7 @@ from nbgraph.core.approvals import Approval, checked_answer
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.graph import Graph
+from nbgraph.core.lookback import KeyUse, Moment, Visit, moment, uses, visit
 from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, apply
 from nbgraph.core.ports import History, Store
@@ -153,10 +154,30 @@ class Watch:
         """What is known of a node from here."""
         return f"{self.id} runs in another process, which knows why {node} does not run; this one only looks on."
 
+    def at(self, step: int) -> Moment:
+        """The run as it stood after a step; 0 is before the first.
+
+        Raises:
+            RunError: the run has no such step.
+        """
+        return moment(self._store.history(self.id), self._plan, step)
+
+    def visit(self, task: str) -> Visit:
+        """What a task such as `draft#2` saw, did and wrote.
+
+        Raises:
+            RunError: the run has no such task.
+        """
+        return visit(self._store.history(self.id), self._plan, task)
+
+    def uses(self, key: str, within: str = "") -> KeyUse:
+        """Who wrote a key, and which nodes read it; `within` names the task whose subgraph is meant."""
+        return uses(self._store.history(self.id), self._plan, key, within)
+
     def _refuse(self, *arguments: Any, **named: Any) -> NoReturn:
         raise RunError(f"{self.id} is only looked at here; graph.resume({self.id!r}) takes it once nobody has it.")
 
-    pause = cancel = resume = next = breakpoint = edit = fork = replay = at = diff = _refuse
+    pause = cancel = resume = next = breakpoint = edit = fork = replay = diff = _refuse
 
     # On the loop
 

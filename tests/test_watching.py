@@ -216,9 +216,7 @@ def test_an_unknown_run_cannot_be_watched() -> None:
         counting().watch("nobody", store=MemoryStore())
 
 
-@pytest.mark.parametrize(
-    "name", ["pause", "cancel", "resume", "next", "breakpoint", "edit", "fork", "replay", "at", "diff"]
-)
+@pytest.mark.parametrize("name", ["pause", "cancel", "resume", "next", "breakpoint", "edit", "fork", "replay", "diff"])
 def test_nothing_else_moves_a_watched_run(name: str) -> None:
     store = MemoryStore()
     settled(counting().run(n=0, store=store, id="r", limit=3), Status.PAUSED)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbgraph.core.records import Step
+from nbgraph.core.usage import NOTHING, Used
 from nbgraph.core.views import EDIT
 from nbgraph.errors import brief
 
@@ -16,7 +17,7 @@ class Diff(NamedTuple):
 
     `step` is the number of the first step that differs, or None, and `steps` the two steps there (None where a run has
     no more). `keys` are those of the final states that differ, `visits` the nodes that ran another number of times.
-    `seconds` is the time that the nodes of each run took in all.
+    `seconds` is the time that the nodes of each run took in all, `used` what their models took.
     """
 
     step: int | None
@@ -24,23 +25,33 @@ class Diff(NamedTuple):
     keys: Mapping[str, tuple[Any, Any]]
     visits: Mapping[str, tuple[int, int]]
     seconds: tuple[float, float]
+    used: tuple[Used, Used] = (NOTHING, NOTHING)
 
     @property
     def same(self) -> bool:
-        """Whether the two did the same; time does not count."""
+        """Whether the two did the same; time and cost do not count."""
         return self.step is None and not self.keys and not self.visits
 
     def __repr__(self) -> str:
+        took = f"{self.seconds[0]:.2f} | {self.seconds[1]:.2f} s"
+        if self.used != (NOTHING, NOTHING):
+            took += f"\n{self.used[0]} | {self.used[1]}"
         if self.same:
-            return f"<no difference; {self.seconds[0]:.2f} and {self.seconds[1]:.2f} s>"
+            return f"no difference\n{took}"
         lines = [] if self.step is None else [f"first difference at step {self.step}:", *map(_line, self.steps)]
         lines += [f"{key}: {brief(one, 50)} | {brief(other, 50)}" for key, (one, other) in self.keys.items()]
         lines += [f"{node} ran {one} | {other} times" for node, (one, other) in self.visits.items()]
-        return "\n".join((*lines, f"{self.seconds[0]:.2f} | {self.seconds[1]:.2f} s"))
+        return "\n".join((*lines, took))
 
 
-def diff(one: Sequence[Step], other: Sequence[Step], state: Mapping[str, Any], other_state: Mapping[str, Any]) -> Diff:
-    """Compare two runs by their steps and final states."""
+def diff(
+    one: Sequence[Step],
+    other: Sequence[Step],
+    state: Mapping[str, Any],
+    other_state: Mapping[str, Any],
+    used: tuple[Used, Used] = (NOTHING, NOTHING),
+) -> Diff:
+    """Compare two runs by their steps, their final states, and what their models took."""
     longer = range(max(len(one), len(other)))
     first = next((place for place in longer if not _alike(_at(one, place), _at(other, place))), None)
     visits, others = (Counter(step.node for step in steps if step.node != EDIT) for steps in (one, other))
@@ -54,6 +65,7 @@ def diff(one: Sequence[Step], other: Sequence[Step], state: Mapping[str, Any], o
         },
         {node: (visits[node], others[node]) for node in visits | others if visits[node] != others[node]},
         (sum(step.at - step.began for step in one), sum(step.at - step.began for step in other)),
+        used,
     )
 
 

@@ -132,7 +132,7 @@ def apply(past: Past, plan: Plan, inputs: Mapping[str, Any], entry: Entry, known
         case Begun(within) if known and not within:
             pass
         case Begun(within):
-            inner, given = _plan_of(plan, within), entry.inputs if within else inputs
+            inner, given = plan_within(plan, within), entry.inputs if within else inputs
             past.walks[within] = WalkPast(inner, given, replay.begun(inner, given, entry))
         case Step():
             _finish(past, entry, place_of(entry.task), known)
@@ -172,7 +172,8 @@ def _keep(past: Past, entry: Entry) -> None:
             _leave(past, f"{walk_name(place)}[{item}]")
 
 
-def _plan_of(plan: Plan, within: str) -> Plan:
+def plan_within(plan: Plan, within: str) -> Plan:
+    """The plan of the subgraph of a task, of whatever depth."""
     for name in static_of(within).split("/")[:-1]:
         plan = plan.inner[name]
     return plan

@@ -11,11 +11,13 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.diff import Diff, diff
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status
+from nbgraph.core.lookback import KeyUse, Moment, Visit, moment, uses, visit
 from nbgraph.core.names import run_name
 from nbgraph.core.outline import Outline
+from nbgraph.core.ports import History
 from nbgraph.core.records import Step
 from nbgraph.core.run_loop import RunLoop
-from nbgraph.core.stored import Moment, Replayed, forked, moment, replayed
+from nbgraph.core.stored import Replayed, forked, replayed
 from nbgraph.core.usage import Usage
 from nbgraph.core.why import why
 from nbgraph.errors import Cancelled, Paused, RunError, Waiting
@@ -300,7 +302,24 @@ class Run:
             RunError: the run has no such step.
         """
         __tracebackhide__ = True
-        return moment(self._engine, step)
+        return moment(self._history, self._engine.plan, step)
+
+    def visit(self, task: str) -> Visit:
+        """What a task such as `draft#2` saw, did and wrote.
+
+        Raises:
+            RunError: the run has no such task.
+        """
+        __tracebackhide__ = True
+        return visit(self._history, self._engine.plan, task)
+
+    def uses(self, key: str, within: str = "") -> KeyUse:
+        """Who wrote a key, and which nodes read it; `within` names the task whose subgraph is meant."""
+        return uses(self._history, self._engine.plan, key, within)
+
+    @property
+    def _history(self) -> History:
+        return self._engine.store.history(self.id)
 
     def replay(self, step: int) -> Replayed:
         """Call the node of a step again with what it saw then; the run and its history stay as they are.
@@ -335,8 +354,8 @@ class Run:
         return announced(Run.of(forking))
 
     def diff(self, other: Run) -> Diff:
-        """What tells this run from another: the first step that differs, keys, visits, time."""
-        return diff(self.steps, other.steps, self.state, other.state)
+        """What tells this run from another: the first step that differs, keys, visits, time, cost."""
+        return diff(self.steps, other.steps, self.state, other.state, (self.usage.total, other.usage.total))
 
     def why(self, node: str) -> str:
         """Why a node has not run (again) yet: what it waits for, over which way, or why no edge to it was taken.

@@ -14,10 +14,10 @@ from nbgraph.core import scheduler
 from nbgraph.core.approvals import Answers, given_answers
 from nbgraph.core.diff import equal
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.events import Status
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import Graph
-from nbgraph.core.outline import Outline
+from nbgraph.core.lookback import check_step, state_of
 from nbgraph.core.past import Past, gathered, without_unfinished
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
@@ -28,7 +28,7 @@ from nbgraph.core.structure import GoneBody, missing_sentence, planned
 from nbgraph.core.task_names import is_within, place_of, static_of, walk_name
 from nbgraph.core.views import EDIT
 from nbgraph.core.walk import Walk
-from nbgraph.errors import GraphChanged, RunError, brief
+from nbgraph.errors import GraphChanged, RunError
 
 _taking = threading.Lock()
 TICK = 0.005  # seconds between looks at a step that is called again
@@ -145,66 +145,16 @@ def stored_state(store: Store, run_id: str, graph: Graph) -> dict[str, Any]:
     history = store.history(run_id)
     known = graph if graph.name == history.run.graph else Graph(history.run.graph)
     plan = planned(history.run.structure, known, {})
-    return _state(_gathered(store, history, plan), history)
-
-
-def _state(past: Past, history: History) -> dict[str, Any]:
-    return dict(scheduler.state(past.walks[""].frontier) if "" in past.walks else {}) or dict(history.run.inputs)
+    return state_of(_gathered(store, history, plan), history)
 
 
 # Time travel
 
 
-class Moment(NamedTuple):
-    """A run as it stood after a step.
-
-    `state` is what had been committed, `active` the tasks that were under way or could start, `waiting` the nodes that
-    had been led to and waited for others. `outline` and `events` are what a picture of it needs.
-    """
-
-    run_id: str
-    step: int
-    state: dict[str, Any]
-    active: tuple[str, ...]
-    waiting: tuple[str, ...]
-    outline: Outline
-    events: tuple[Event, ...]
-
-    def __repr__(self) -> str:
-        active, waiting = ", ".join(self.active) or "nothing", ", ".join(self.waiting)
-        held = f", {waiting} had been led to" if waiting else ""
-        state = ", ".join(f"{key}={brief(value, 40)}" for key, value in self.state.items())
-        return f"<{self.run_id} after step {self.step}: {active} to run{held}; {state or 'nothing written'}>"
-
-
-def moment(run: RunLoop, number: int) -> Moment:
-    """The run as it stood after the step `number`; 0 is before the first."""
-    history = _checked(run, number)
-    past = gathered(history, run.plan, number)
-    walks = past.walks
-    at = past.steps[-1].at if past.steps else history.run.started_at
-    stood = StatusChanged(Status.PAUSED, at, f"as it stood after step {number}")
-    return Moment(
-        run.run_id,
-        number,
-        _state(past, history),
-        tuple(_named(within, id) for within, walk in walks.items() for id in walk.frontier.active),
-        tuple(_named(within, node) for within, walk in walks.items() for node, _ in walk.frontier.arrived),
-        run.plan.outline,
-        (*past.events, stood),
-    )
-
-
-def _named(within: str, name: str) -> str:
-    return f"{within}/{name}" if within else name
-
-
 def _checked(run: RunLoop, number: int) -> History:
     """The history of a run; RunError where it has no such step."""
     history = run.store.history(run.run_id)
-    steps = len(history.steps)
-    if not isinstance(number, int) or not 0 <= number <= steps:
-        raise RunError(f"{run.run_id} has {steps} step{'s' * (steps != 1)}; {brief(number)} is none of them.")
+    check_step(history, number)
     return history
 
 

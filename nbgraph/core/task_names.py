@@ -19,7 +19,7 @@ class Place(NamedTuple):
 def place_of(name: str) -> Place:
     """The parts of a name such as `research#2/search#1[3]`; of a call such as `draft#2/model1` those of its task."""
     within, _, last = name.rpartition("/")
-    while "#" not in last:
+    while within and "#" not in last:
         within, _, last = within.rpartition("/")
     id, _, item = last.partition("[")
     node, _, visit = id.rpartition("#")

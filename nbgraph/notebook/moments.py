@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbgraph.core.stored import Moment
+from nbgraph.core.lookback import Moment
 from nbgraph.view import record
 from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress

@@ -17,7 +17,7 @@ def test_runs_that_did_the_same_have_no_difference() -> None:
     first, second = (settled(rounds().run(), Status.DONE) for _ in range(2))
     found = first.diff(second)
     assert (found.same, found.step, found.keys, found.visits) == (True, None, {}, {})
-    assert repr(found).startswith("<no difference")
+    assert repr(found).startswith("no difference\n")
 
 
 def test_the_first_step_that_differs_is_told_with_keys_and_visits() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from nbgraph import MemoryStore, append
-from nbgraph.core.events import Status, StatusChanged, TaskFailed
+from nbgraph.core.events import Status, TaskFailed
 from nbgraph.core.records import Begun, Resumed, Step
 from nbgraph.core.run import Run
 from nbgraph.errors import InputError, NoSuchRun, RunError
@@ -83,52 +83,6 @@ def seen() -> tuple[Run, Frontiers]:
     frontiers = Frontiers()
     frontiers.run_id = "r"
     return settled(rounds().run(store=frontiers.store, id="r"), Status.DONE), frontiers
-
-
-# -- at ----------------------------------------------------------------------------------------------------------------
-
-
-def test_a_moment_has_the_state_that_the_run_had_when_the_step_had_finished() -> None:
-    run, frontiers = seen()
-    assert {number: run.at(number).state for number in range(1, 13)} == frontiers.states
-    assert run.at(0).state == {}
-
-
-def test_a_moment_tells_what_was_to_run_and_what_had_been_led_to() -> None:
-    run, _ = seen()
-    moments = [run.at(number) for number in range(13)]
-    assert [moment.active for moment in moments[:5]] == [
-        ("plan#1",), ("left#1", "right#1"), ("right#1",), ("meet#1",), ("plan#2",),
-    ]  # fmt: skip
-    assert [moment.waiting for moment in moments[:4]] == [(), (), ("meet",), ()]
-    assert moments[12].active == ()
-    assert [moment.step for moment in moments] == list(range(13))
-    assert [len([event for event in moment.events if not isinstance(event, StatusChanged)]) for moment in moments] == (
-        sorted(len([event for event in moment.events if not isinstance(event, StatusChanged)]) for moment in moments)
-    )
-    assert "left#1, right#1 to run" in repr(moments[1])
-    assert "meet had been led to" in repr(moments[2])
-
-
-def test_a_moment_in_a_subgraph_names_what_runs_within_it() -> None:
-    line = made("START -> g -> END", graph(ONE_TWO, one, two), called="outer")
-    run = settled(line.run(), Status.DONE)
-    assert run.at(1).active == ("g#1", "g/two#1")
-    assert run.at(1).state == {}
-
-
-@pytest.mark.parametrize("number", [-1, 3, 1.0, "1", None])
-def test_there_is_no_moment_after_a_step_that_was_not_taken(number: Any) -> None:
-    run = settled(graph(ONE_TWO, one, two).run(id="r"), Status.DONE)
-    with pytest.raises(RunError, match=r"r has 2 steps; .* is none of them"):
-        run.at(number)
-
-
-def test_a_moment_of_a_run_that_was_resumed_is_told_by_the_whole_log() -> None:
-    store = MemoryStore()
-    crash(settled(counting().run(n=0, store=store, id="r", limit=5), Status.PAUSED))
-    again = settled(counting().resume("r", store=store), Status.PAUSED)
-    assert [again.at(number).state["n"] for number in range(11)] == list(range(11))
 
 
 # -- fork --------------------------------------------------------------------------------------------------------------

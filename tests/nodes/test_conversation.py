@@ -519,3 +519,12 @@ def test_a_cached_answer_counts_while_prompt_options_and_tools_are_the_same() ->
         talk.agent("writer", "About {{ topic }}.", cache=True, temperature=0.5, tools=[search])
         assert talk.run(topic="bees").result()["writer"] == "three"
     assert len(model.requests) == 3
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_difference_of_two_runs_tells_what_each_took() -> None:
+    with scripted([says("a", tokens=(100, 10)), says("a", tokens=(200, 20))]):
+        first, second = (ended(one("writer", "Write.").run()) for _ in range(2))
+    found = first.diff(second)
+    assert (found.same, [used.tokens for used in found.used]) == (True, [110, 220])
+    assert "1 call" in repr(found)

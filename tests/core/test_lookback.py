@@ -1,0 +1,172 @@
+"""Looking back: a run as it once stood, what its tasks saw and did, and who used a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nbgraph import MemoryStore
+from nbgraph.core.context import Context
+from nbgraph.core.events import Status, StatusChanged
+from nbgraph.core.records import Recorded, Tried
+from nbgraph.errors import RunError
+from tests.core.patterns import made
+from tests.core.running import (
+    ONE_TWO,
+    Gate,
+    counting,
+    graph,
+    one,
+    quiet_engine,  # noqa: F401
+    reached,
+    settled,
+    two,
+)
+from tests.core.storing import crash
+from tests.core.test_time_travel import rounds, seen
+
+
+def test_a_moment_has_the_state_that_the_run_had_when_the_step_had_finished() -> None:
+    run, frontiers = seen()
+    assert {number: run.at(number).state for number in range(1, 13)} == frontiers.states
+    assert run.at(0).state == {}
+
+
+def test_a_moment_tells_what_was_to_run_and_what_had_been_led_to() -> None:
+    run, _ = seen()
+    moments = [run.at(number) for number in range(13)]
+    assert [moment.active for moment in moments[:5]] == [
+        ("plan#1",), ("left#1", "right#1"), ("right#1",), ("meet#1",), ("plan#2",),
+    ]  # fmt: skip
+    assert [moment.waiting for moment in moments[:4]] == [(), (), ("meet",), ()]
+    assert moments[12].active == ()
+    assert [moment.step for moment in moments] == list(range(13))
+    assert [len([event for event in moment.events if not isinstance(event, StatusChanged)]) for moment in moments] == (
+        sorted(len([event for event in moment.events if not isinstance(event, StatusChanged)]) for moment in moments)
+    )
+    assert "left#1, right#1 to run" in repr(moments[1])
+    assert "meet had been led to" in repr(moments[2])
+
+
+def test_a_moment_in_a_subgraph_names_what_runs_within_it() -> None:
+    line = made("START -> g -> END", graph(ONE_TWO, one, two), called="outer")
+    run = settled(line.run(), Status.DONE)
+    assert run.at(1).active == ("g#1", "g/two#1")
+    assert run.at(1).state == {}
+
+
+@pytest.mark.parametrize("number", [-1, 3, 1.0, "1", None])
+def test_there_is_no_moment_after_a_step_that_was_not_taken(number: Any) -> None:
+    run = settled(graph(ONE_TWO, one, two).run(id="r"), Status.DONE)
+    with pytest.raises(RunError, match=r"r has 2 steps; .* is none of them"):
+        run.at(number)
+
+
+def test_a_moment_of_a_run_that_was_resumed_is_told_by_the_whole_log() -> None:
+    store = MemoryStore()
+    crash(settled(counting().run(n=0, store=store, id="r", limit=5), Status.PAUSED))
+    again = settled(counting().resume("r", store=store), Status.PAUSED)
+    assert [again.at(number).state["n"] for number in range(11)] == list(range(11))
+
+
+# Visits
+
+
+def test_a_visit_tells_what_the_task_saw_and_what_it_made_of_it() -> None:
+    run, _ = seen()
+    visit = run.visit("left#2")
+    assert (visit.node, visit.number, visit.step) == ("left", 2, 6)
+    assert (visit.inputs, visit.update) == ({"n": 2}, {"log": "left 2"})
+    assert visit.before["log"] == ["left 1", "right 1"]
+    assert visit.after is not None
+    assert visit.after["log"] == ["left 1", "right 1", "left 2"]  # and nothing of right, which ran beside it
+    assert visit.error == ""
+
+
+def test_a_visit_that_has_not_finished_has_no_update() -> None:
+    gate = Gate("gate")
+    run = graph("START -> one -> gate -> END", one, gate.node).run()
+    reached(gate.begun)
+    visit = run.visit("gate#1")
+    gate.let.set()
+    assert (visit.step, visit.before, visit.after, visit.update) == (None, {"x": 1}, None, {})
+    settled(run, Status.DONE)
+
+
+def test_a_visit_tells_what_the_task_recorded_and_how_often_it_was_tried() -> None:
+    async def work(ctx: Context) -> dict[str, Any]:
+        value = await ctx.step(lambda: 7)
+        if ctx.attempt < 2:
+            raise ValueError("not yet")
+        return {"value": value}
+
+    run = settled(made("START -> work -> END", work, work={"retry": 3, "backoff": 0}).run(), Status.DONE)
+    done = run.visit("work#1").done
+    assert [type(each) for each in done] == [Recorded, Tried]
+    assert isinstance(done[0], Recorded)
+    assert done[0].value == 7
+
+
+def test_a_visit_that_failed_says_why_and_where() -> None:
+    def broken(x: int) -> None:
+        raise ValueError("no bread")
+
+    run = settled(graph("START -> one -> broken -> END", one, broken).run(), Status.FAILED)
+    visit = run.visit("broken#1")
+    assert (visit.step, visit.error) == (None, "ValueError: no bread")
+    assert "line" in visit.where
+
+
+def test_a_visit_in_a_subgraph_sees_the_state_of_that() -> None:
+    run = settled(made("START -> g -> END", graph(ONE_TWO, one, two), called="outer").run(), Status.DONE)
+    visit = run.visit("g/two#1")
+    assert (visit.node, visit.inputs, dict(visit.before)) == ("g/two", {"x": 1}, {"x": 1})
+    assert run.visit("g#1").update == run.state
+
+
+def test_an_edit_is_a_visit_of_its_own() -> None:
+    run = settled(counting().run(n=0, limit=2), Status.PAUSED)
+    run.edit(n=10)
+    visit = run.visit("run.edit#1")
+    assert (visit.before, visit.after, visit.update) == ({"n": 2}, {"n": 10}, {"n": 10})
+
+
+@pytest.mark.parametrize("task", ["plan#9", "nobody#1", "", "plan", "g/plan#1", "plan#x", "#1"])
+def test_a_task_that_never_was_is_none(task: str) -> None:
+    run, _ = seen()
+    with pytest.raises(RunError, match="r has no task"):
+        run.visit(task)
+
+
+def test_every_step_is_a_visit_whose_update_leads_from_before_to_after() -> None:
+    run, _ = seen()
+    for step in run.steps:
+        visit = run.visit(step.task)
+        assert visit.after is not None
+        changed = {key for key, value in visit.after.items() if visit.before.get(key) != value}
+        assert changed == set(step.update)
+
+
+def test_a_run_that_is_looked_at_elsewhere_tells_the_same() -> None:
+    run, frontiers = seen()
+    watch = rounds().watch("r", store=frontiers.store)
+    assert watch.visit("left#2") == run.visit("left#2")
+    assert watch.at(3)[:5] == run.at(3)[:5]
+    assert watch.uses("n") == run.uses("n")
+
+
+# Keys
+
+
+def test_who_wrote_a_key_and_who_read_it() -> None:
+    run, _ = seen()
+    assert run.uses("n").writers == ((1, "plan#1"), (5, "plan#2"), (9, "plan#3"))
+    assert run.uses("n").readers == ("plan", "left", "right")
+    assert run.uses("nothing") == ((), ())
+
+
+def test_a_key_of_a_subgraph_is_another_one() -> None:
+    run = settled(made("START -> g -> END", graph(ONE_TWO, one, two), called="outer").run(), Status.DONE)
+    assert run.uses("x", "g").writers == ((1, "g/one#1"),)
+    assert run.uses("x", "g").readers == ("two",)
