@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nbgraph.errors import brief
 from nbgraph.models.records import Reply, Tokens, ToolCall
+
+MOST_TOKENS = 10**12  # of one call; what is more is a mistake that no store could keep
 
 
 class NoCompletion(Exception):
@@ -39,14 +42,14 @@ class Answering:
         """
         before = len(self._text)
         try:
-            self._model = self._model or piece.get("model") or ""
+            self._model = self._model or str(piece.get("model") or "")
             if used := piece.get("usage"):
                 self._tokens = _tokens(used)
             for choice in piece.get("choices") or ():
                 self._choose(choice)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise NoCompletion(f"a piece of it makes no sense ({error})") from None
-        return "".join(self._text[before:])
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise NoCompletion(f"a piece of it makes no sense ({brief(str(error))})") from None
+        return _sound("".join(self._text[before:]))
 
     def reply(self) -> Reply:
         """The answer, after its last piece; `finish` is empty where it has not come to an end.
@@ -57,22 +60,23 @@ class Answering:
         if not all(call.name for call in self._calls):
             raise NoCompletion("it calls a tool without a name")
         calls = tuple(
-            ToolCall(call.id or f"call_{number}", call.name, "".join(call.arguments))
+            ToolCall(_sound(call.id) or f"call_{number}", _sound(call.name), _sound("".join(call.arguments)))
             for number, call in enumerate(self._calls, 1)
         )
-        return Reply("".join(self._text), calls, self._tokens, self._finish, self._model, "".join(self._refusal))
+        text, refusal = _sound("".join(self._text)), _sound("".join(self._refusal))
+        return Reply(text, calls, self._tokens, self._finish, self._model, refusal)
 
     def _choose(self, choice: Mapping[str, Any]) -> None:
         if choice.get("index"):  # only one was asked for
             return
-        delta = choice.get("delta") or {}
+        delta = choice.get("delta") or choice.get("message") or {}  # a message where it is not streamed
         if text := delta.get("content"):
             self._text.append(_text(text))
         if refused := delta.get("refusal"):
             self._refusal.append(_text(refused))
         for part in delta.get("tool_calls") or ():
             self._add(part)
-        self._finish = choice.get("finish_reason") or self._finish
+        self._finish = str(choice.get("finish_reason") or self._finish)
 
     def _add(self, part: Mapping[str, Any]) -> None:
         """Add to the call that `part` is of; some endpoints number all of them alike, or none."""
@@ -93,7 +97,14 @@ def _text(value: Any) -> str:
     return value
 
 
+def _sound(text: str) -> str:
+    """The text with its surrogates in pairs, whose halves may have come in two pieces; one that is alone becomes �."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _tokens(used: Mapping[str, Any]) -> Tokens:
     details = used.get("prompt_tokens_details") or {}
     counted = used.get("prompt_tokens"), details.get("cached_tokens"), used.get("completion_tokens")
-    return Tokens(*(max(int(number or 0), 0) for number in counted))
+    return Tokens(*(min(max(int(number or 0), 0), MOST_TOKENS) for number in counted))

@@ -8,7 +8,7 @@ NBGRAPH_MODEL does no harm. The same request made several times gets its recordi
 
 A request that is recorded again, in another program or after `configure(cassette=...)`, takes the place of what was
 recorded for it before; other recordings stay. To begin anew, delete the file. Many runs of one program may record at
-once; of two programs one may lose what the other has just written.
+once, and so may several programs, where the system can lock a folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from nbgraph.errors import ModelError
+from nbgraph.models.cassette_lock import alone
 from nbgraph.models.cassette_search import nearest
 from nbgraph.models.cassette_text import Damaged, Exchange, read, written
 from nbgraph.models.redaction import redacted_data
@@ -39,15 +40,18 @@ class Cassette:
         self.path = path
         self._lock = threading.Lock()
         self._exchanges: list[tuple[str, Exchange]] = []  # each under the key of its request
-        self._version: tuple[int, int] | None = None  # the time and the size of the file as it was read
+        self._version: tuple[int, ...] | None = None  # of the file as it was read
         self._asked = Counter[str]()
         self._recorded: set[str] = set()
 
     @property
     def name(self) -> str:
         """The path as messages show it."""
-        here = os.path.relpath(self.path) if os.path.dirname(self.path).startswith(os.getcwd()) else self.path
-        return here
+        try:
+            near = os.path.relpath(self.path)
+        except (OSError, ValueError):  # the working directory is gone, or on another drive
+            return self.path
+        return self.path if near.startswith("..") else near
 
     def rewind(self) -> None:
         """Replay from the beginning; what is recorded from now on takes the place of what is there."""
@@ -87,7 +91,7 @@ class Cassette:
             ModelError: the file cannot be written.
         """
         key = _key(exchange.body)
-        with self._lock:
+        with self._lock, alone(os.path.dirname(self.path)):
             self._load()
             kept, place = self._exchanges, len(self._exchanges)
             if key not in self._recorded:
@@ -157,6 +161,6 @@ def _compared(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "model"}
 
 
-def _version(path: str) -> tuple[int, int]:
+def _version(path: str) -> tuple[int, ...]:
     found = os.stat(path)
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -10,7 +10,7 @@ import httpx2
 from openai import DefaultAsyncHttpxClient
 
 from nbgraph.models.cassette import Cassette, cassette_at
-from nbgraph.models.cassette_text import EVENTS, Exchange, events_of, has_ended, scrubbed, stream_of
+from nbgraph.models.cassette_text import EVENTS, Exchange, event_of, events_of, has_ended, scrubbed, stream_of
 from nbgraph.models.redaction import redacted_data
 from nbgraph.models.settings import Endpoint
 
@@ -51,14 +51,16 @@ class _Recording(DefaultAsyncHttpxClient):
         request.headers["Accept-Encoding"] = "identity"  # what is recorded is text
         response = await super().send(request, **options)
         if response.status_code == 200 and isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = _Tape(response.stream, lambda content: self._keep(request, content))
+            whole = "json" in response.headers.get("content-type", "").lower()
+            response.stream = _Tape(response.stream, lambda content: self._keep(request, content, whole))
         return response
 
-    def _keep(self, request: httpx2.Request, content: bytes) -> None:
-        events = events_of(content)
+    def _keep(self, request: httpx2.Request, content: bytes, whole: bool) -> None:
+        """Keep an answer; one that is not streamed is an event of its own."""
+        events = [event_of(content.decode("utf-8", "replace")), "[DONE]"] if whole else events_of(content)
         if has_ended(events):
             body = redacted_data(json.loads(request.content), [self._secret])
-            path = "/" + request.url.path.rpartition("/v1/")[2].lstrip("/")
+            path = "/" + "/".join(request.url.path.split("/")[-2:])  # what is before may be of an account
             self._cassette.record(Exchange(path, body, scrubbed(events, self._secret)))
 
 

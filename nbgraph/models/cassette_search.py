@@ -47,16 +47,21 @@ def _likeness(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
 
 
 def _alike(one: Any, other: Any) -> float:
-    if one == other:
+    if _same(one, other):
         return 1.0
     if isinstance(one, str) and isinstance(other, str):
         return 0.9 * _shared(one, other) / max(len(one), len(other))
     return 0.0
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Whether JSON says them alike, which has 1 and true apart."""
+    return type(one) is type(other) and bool(one == other)
+
+
 def _first_difference(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any]:
     pairs = ((path, recorded.get(path, _NOTHING), now.get(path, _NOTHING)) for path in {**now, **recorded})
-    return next((pair for pair in pairs if pair[1] != pair[2]), ("", _NOTHING, _NOTHING))
+    return next((pair for pair in pairs if not _same(pair[1], pair[2])), ("", _NOTHING, _NOTHING))
 
 
 def _shortened(recorded: Any, now: Any) -> tuple[str, str]:

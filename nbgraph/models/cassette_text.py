@@ -96,7 +96,7 @@ def events_of(content: bytes) -> list[Any]:
         if name == "data":
             data.append(value.removeprefix(" "))
         elif not line and data:
-            events.append(_event("\n".join(data)))
+            events.append(event_of("\n".join(data)))
             data = []
     return events
 
@@ -146,7 +146,8 @@ def _objects(holder: Any, name: str) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def _event(text: str) -> Any:
+def event_of(text: str) -> Any:
+    """An event by its text: the JSON object that it is, else the text."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import openai
 
-from nbgraph.errors import ModelError
+from nbgraph.errors import ModelError, brief
 from nbgraph.models.redaction import redacted
 from nbgraph.models.settings import Endpoint
 
@@ -33,9 +33,9 @@ def failure(error: Exception, endpoint: Endpoint, model: str) -> ModelError:
     """What `error` means, which came of asking `model`."""
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, endpoint, model)
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
         return _of_timeout(error, endpoint, model)
-    if isinstance(error, openai.APIConnectionError):
+    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         return _of_connection(error, endpoint, model)
     if isinstance(error, openai.APIError):
         return _in_stream(error, endpoint, model)
@@ -45,12 +45,22 @@ def failure(error: Exception, endpoint: Endpoint, model: str) -> ModelError:
 
 
 def _of_status(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> ModelError:
-    status, said = error.status_code, _said(error.body, endpoint)
+    if error.response.has_redirect_location:
+        return _of_redirect(error, endpoint)
+    page = "html" in error.response.headers.get("content-type", "").lower()
+    status, said = error.status_code, _said(None if page else error.body, endpoint)
     if status == 429 and "insufficient_quota" in (error.code, error.type):
         return ModelError(f"the account at {endpoint.host} has no credit left (429){said}", status=status)
     again = status in AGAIN
     wait = asked_wait(error.response.headers) if again else None
     return ModelError(_sentence(status, said, endpoint, model), status=status, again=again, wait=wait)
+
+
+def _of_redirect(error: openai.APIStatusError, endpoint: Endpoint) -> ModelError:
+    """It is not followed, since what is asked may be for this endpoint only, and some redirects lose it."""
+    status, to = error.status_code, error.response.headers["location"].partition("?")[0]
+    text = f"{endpoint.host} sends calls on to {brief(_plain(to, endpoint))} ({status})"
+    return ModelError(f"{text}, which is not followed; set base_url to where the endpoint itself is.", status=status)
 
 
 def _sentence(status: int, said: str, endpoint: Endpoint, model: str) -> str:
@@ -71,7 +81,7 @@ def _sentence(status: int, said: str, endpoint: Endpoint, model: str) -> str:
     return f"{host} refused the request to {model} ({status}){said.rstrip('.')}{hint}."
 
 
-def _of_timeout(error: openai.APIError, endpoint: Endpoint, model: str) -> ModelError:
+def _of_timeout(error: Exception, endpoint: Endpoint, model: str) -> ModelError:
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
         text = f"{endpoint.host} could not be reached in {endpoint.connect:g} s; check its address and the network."
         return ModelError(text, again=True)
@@ -79,7 +89,7 @@ def _of_timeout(error: openai.APIError, endpoint: Endpoint, model: str) -> Model
     return ModelError(f"{silent}; nbgraph.configure(timeout=...) sets how long it may be silent.", again=True)
 
 
-def _of_connection(error: openai.APIError, endpoint: Endpoint, model: str) -> ModelError:
+def _of_connection(error: Exception, endpoint: Endpoint, model: str) -> ModelError:
     causes = list(_causes(error))
     why = _plain(str(causes[0]) if causes else "", endpoint)
     why = f": {why}" if why else "."
@@ -107,15 +117,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _said(body: Any, endpoint: Endpoint) -> str:
     """What an endpoint says of an error, as the end of a sentence."""
+    if isinstance(body, list) and body and isinstance(body[0], Mapping):
+        body = body[0].get("error") or body[0]
     if isinstance(body, Mapping):
         found = next((body[key] for key in ("message", "detail", "error") if body.get(key)), "")
         body = found if isinstance(found, str) else json.dumps(found, default=str)
-    text = _plain(body, endpoint) if isinstance(body, str) and not body.lstrip().startswith("<") else ""
+    text = _plain(body, endpoint) if isinstance(body, str) and not body.lstrip("\ufeff \n\r\t").startswith("<") else ""
     return f": {text}" if text else "."
 
 
 def _plain(text: str, endpoint: Endpoint) -> str:
-    text = " ".join(redacted(text[: 10 * LONGEST], [endpoint.api_key]).split())
+    seen = "".join(sign if sign.isprintable() else " " for sign in text[: 10 * LONGEST])
+    text = " ".join(redacted(seen, [endpoint.api_key]).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

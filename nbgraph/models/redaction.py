@@ -13,13 +13,19 @@ REDACTED = "[redacted]"
 
 # Every part of these is bounded or taken greedily by one class of signs, so that no text takes long.
 _TOKEN = r"[A-Za-z0-9._~+/=-]"
-_BEGINNINGS = ("sk-", "gsk_", "hf_", "xai-", "AIza", "ghp_", "github_pat_", "glpat-", "xoxb-", "xoxp-")
+_BEGINNINGS = (
+    *("sk-", "gsk_", "hf_", "xai-", "AIza", "nvapi-", "pplx-", "tvly-"),
+    *("ghp_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA", "sk_live_", "sk_test_"),
+)
 _KEY = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_BEGINNINGS)})[A-Za-z0-9_-]{{8,}}")
 _BEARER = re.compile(rf"(?i)(\bbearer\s{{1,3}})({_TOKEN}{{8,}})")
 _NAMES = r"api[_-]?key|authorization|access[_-]?token|auth[_-]?token|client[_-]?secret|secret[_-]?key"
 _NAMED = re.compile(
-    rf"(?i)((?:{_NAMES})[\"'\\]{{0,4}}\s{{0,3}}[:=]\s{{0,3}}[\"'\\]{{0,4}}(?:(?:bearer|basic)\s{{1,3}})?)({_TOKEN}{{6,}})"
+    rf"(?i)((?:{_NAMES})[\"'\\]{{0,4}}\s{{0,3}}[:=]\s{{0,3}}[\"'\\]{{0,4}}(?:(?:bearer|basic)\s{{1,3}})?)"
+    rf"(?!bearer\s|basic\s)({_TOKEN}{{6,}})"
 )
+_LOGIN = re.compile(r"(://[^\s/:@\"']{0,100}:)([^\s/@\"']{1,300})(?=@)")
+_QUERY = re.compile(rf"(?i)([?&](?:key|token|sig|signature|password|pwd)=)({_TOKEN}{{4,}})")
 _NAME = re.compile(rf"(?i)(?:\w{{1,20}}[_-])?(?:{_NAMES})")
 _MARKS = ("key", "authorization", "token", "secret")  # one of these is in every name
 _NO_TEXT = re.compile(r"[-+.\dEe]+|-?Infinity")  # what JSON may hold without quotes
@@ -36,6 +42,9 @@ def redacted(text: str, secrets: Sequence[str | None] = ()) -> str:
                 text = text.replace(form, REDACTED)
     if any(each in text for each in _BEGINNINGS):
         text = _KEY.sub(_without_key, text)
+    if "://" in text:
+        text = _LOGIN.sub(_without_value, text)
+        text = _QUERY.sub(_without_value, text)
     small = text.lower()
     if "bearer" in small:
         text = _BEARER.sub(_without_token, text)

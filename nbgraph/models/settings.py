@@ -21,6 +21,7 @@ Mode = Literal["off", "replay", "record"]
 MODEL = "gpt-5.4-mini"
 TIMEOUT, CONNECT = 300.0, 10.0  # a model that thinks first may be silent for minutes
 OPENAI = "https://api.openai.com/v1"
+ENDINGS = ("/chat/completions", "/completions", "/responses")  # of what is often copied as base_url
 MODES = ("replay", "record", "off")
 
 NO_MODEL = (
@@ -168,10 +169,10 @@ def _read_model(given: Any) -> str:
 
 
 def _read_base_url(given: Any) -> str:
-    wanted = "base_url is the address of an endpoint, such as 'http://localhost:8000/v1'"
+    wanted = "base_url is the address of an endpoint, with http:// or https://, such as 'http://localhost:8000/v1'"
     if not isinstance(given, str):
         raise InputError(f"{wanted}, not {brief(given)}.")
-    url = given.strip()
+    url = given.strip().rstrip("/")
     if not url:
         return ""
     try:
@@ -180,7 +181,14 @@ def _read_base_url(given: Any) -> str:
     except ValueError:  # a port that is none, brackets that do not close
         found = False
     if not found or not url.isprintable() or " " in url:
-        raise InputError(f"{wanted}, not {brief(url)}.")
+        from nbgraph.models.redaction import redacted  # which needs the keys of this module
+
+        raise InputError(f"{wanted}, not {brief(redacted(url))}.")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise InputError("base_url is shown in messages, so it holds no user, password, ? or #; a key is api_key.")
+    if ending := next((each for each in ENDINGS if parts.path.endswith(each)), ""):
+        shorter = url.removesuffix(ending)
+        raise InputError(f"base_url ends before {ending}, which is added to it; set it to {shorter!r}.")
     return url
 
 

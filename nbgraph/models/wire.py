@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
+import httpx2
 import openai
 
 from nbgraph.errors import ModelError, told
@@ -19,7 +21,8 @@ from nbgraph.models.strictness import strict_schema
 __all__ = ["close_clients", "complete"]
 
 PATH = "/chat/completions"
-WHOLE = ("application/json", "text/html", "text/plain")  # what an answer is that is no stream
+JSON = "application/json"
+ELSEWHERE = ("text/html", "text/plain")  # what comes of another address
 
 
 async def complete(endpoint: Endpoint, request: Request, wrote: Callable[[str], None]) -> Reply:
@@ -54,9 +57,9 @@ async def _pieces(endpoint: Endpoint, model: str, body: dict[str, Any]) -> Async
         stream = await _asked(client, endpoint, model, body)
         async with stream:
             try:
-                async for piece in stream:
+                async for piece in _whole(stream, endpoint, model) if _kind(stream) == JSON else stream:
                     yield piece
-            except (openai.OpenAIError, ValueError, RecursionError) as error:
+            except (openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError) as error:
                 raise failure(error, endpoint, model) from None
 
 
@@ -70,11 +73,34 @@ async def _asked(
         raise failure(error, endpoint, model) from None
     except (TypeError, ValueError) as error:
         raise ModelError(f"what {model} is asked cannot be said in JSON: {told(error)}.") from None
-    kind = stream.response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in WHOLE:
+    if _kind(stream) not in ELSEWHERE:
         return stream
     await stream.close()
-    raise ModelError(
+    raise _elsewhere(endpoint, model, _kind(stream))
+
+
+async def _whole(stream: openai.AsyncStream[object], endpoint: Endpoint, model: str) -> AsyncIterator[object]:
+    """An answer that is not streamed, as one piece; some endpoints answer so when they call tools, or fail."""
+    content = await stream.response.aread()
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not (found.get("choices") or found.get("error")):
+        raise _elsewhere(endpoint, model, JSON)
+    if found.get("error"):
+        raise openai.APIError("", stream.response.request, body=found["error"])
+    yield found
+
+
+def _kind(stream: openai.AsyncStream[object]) -> str:
+    """What the endpoint says that its answer is."""
+    said: str = stream.response.headers.get("content-type", "")
+    return said.partition(";")[0].strip().lower()
+
+
+def _elsewhere(endpoint: Endpoint, model: str, kind: str) -> ModelError:
+    return ModelError(
         f"{endpoint.host} answered with {kind} where {model} was to stream; check base_url, which often ends in /v1."
     )
 
