@@ -13,7 +13,7 @@ from nbgraph.core.approvals import Approval, checked_answer
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.graph import Graph
-from nbgraph.core.lookback import KeyUse, Moment, Visit, moment, uses, visit
+from nbgraph.core.lookback import KeyUse, Lookback, Moment, Visit
 from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, apply
 from nbgraph.core.ports import History, Store
@@ -160,7 +160,7 @@ class Watch:
         Raises:
             RunError: the run has no such step.
         """
-        return moment(self._store.history(self.id), self._plan, step)
+        return self.lookback.at(step)
 
     def visit(self, task: str) -> Visit:
         """What a task such as `draft#2` saw, did and wrote.
@@ -168,11 +168,16 @@ class Watch:
         Raises:
             RunError: the run has no such task.
         """
-        return visit(self._store.history(self.id), self._plan, task)
+        return self.lookback.visit(task)
 
     def uses(self, key: str, within: str = "") -> KeyUse:
         """Who wrote a key, and which nodes read it; `within` names the task whose subgraph is meant."""
-        return uses(self._store.history(self.id), self._plan, key, within)
+        return self.lookback.uses(key, within)
+
+    @property
+    def lookback(self) -> Lookback:
+        """What looks back on it, as it is stored, without holding it."""
+        return Lookback(self._store, self.id, self._plan)
 
     def _refuse(self, *arguments: Any, **named: Any) -> NoReturn:
         raise RunError(f"{self.id} is only looked at here; graph.resume({self.id!r}) takes it once nobody has it.")

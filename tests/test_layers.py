@@ -41,7 +41,8 @@ MAY_IMPORT = {
 BELOW = {"errors", "core", "store", "executors", "models", "nodes", "library", "stores", "settings", "watching"}
 BELOW |= {"batch", "view"}
 MAY_IMPORT |= {"notebook": BELOW | {"notebook"}, "cli": BELOW | {"notebook", "cli"}}
-VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in ("events", "outline", "approvals", "forms", "usage"))}
+_TOLD = ("events", "outline", "approvals", "forms", "usage", "lookback", "records", "diff", "task_names")
+VIEW_USES = {"nbgraph.core", *(f"nbgraph.core.{name}" for name in _TOLD)}
 HOMES = {
     "IPython": {"notebook"},
     "ipykernel": {"notebook"},

@@ -15,13 +15,40 @@ from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, WalkPast, gathered, plan_within
 from nbgraph.core.plan import Plan
-from nbgraph.core.ports import History
+from nbgraph.core.ports import History, Store
 from nbgraph.core.records import Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
 from nbgraph.core.task_names import Place, is_within, place_of
 from nbgraph.core.views import EDIT
 from nbgraph.errors import RunError, brief
 
 Done = Recorded | ModelAnswered | ToolReturned | Tried
+
+
+class Lookback:
+    """A stored run to look back on; it holds none of its values.
+
+    Args:
+        plan: the run's edges, with the nodes as they are now.
+    """
+
+    def __init__(self, store: Store, run_id: str, plan: Plan) -> None:
+        self._store, self._run_id, self._plan = store, run_id, plan
+
+    def at(self, step: int) -> Moment:
+        """See `Run.at`."""
+        return moment(self._history, self._plan, step)
+
+    def visit(self, task: str) -> Visit:
+        """See `Run.visit`."""
+        return visit(self._history, self._plan, task)
+
+    def uses(self, key: str, within: str = "") -> KeyUse:
+        """See `Run.uses`."""
+        return uses(self._history, self._plan, key, within)
+
+    @property
+    def _history(self) -> History:
+        return self._store.history(self._run_id)
 
 
 class Moment(NamedTuple):

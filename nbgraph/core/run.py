@@ -11,10 +11,9 @@ from nbgraph.core.approvals import Approval
 from nbgraph.core.diff import Diff, diff
 from nbgraph.core.event_stream import Events
 from nbgraph.core.events import Event, Status
-from nbgraph.core.lookback import KeyUse, Moment, Visit, moment, uses, visit
+from nbgraph.core.lookback import KeyUse, Lookback, Moment, Visit
 from nbgraph.core.names import run_name
 from nbgraph.core.outline import Outline
-from nbgraph.core.ports import History
 from nbgraph.core.records import Step
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.stored import Replayed, forked, replayed
@@ -302,7 +301,7 @@ class Run:
             RunError: the run has no such step.
         """
         __tracebackhide__ = True
-        return moment(self._history, self._engine.plan, step)
+        return self.lookback.at(step)
 
     def visit(self, task: str) -> Visit:
         """What a task such as `draft#2` saw, did and wrote.
@@ -311,15 +310,16 @@ class Run:
             RunError: the run has no such task.
         """
         __tracebackhide__ = True
-        return visit(self._history, self._engine.plan, task)
+        return self.lookback.visit(task)
 
     def uses(self, key: str, within: str = "") -> KeyUse:
         """Who wrote a key, and which nodes read it; `within` names the task whose subgraph is meant."""
-        return uses(self._history, self._engine.plan, key, within)
+        return self.lookback.uses(key, within)
 
     @property
-    def _history(self) -> History:
-        return self._engine.store.history(self.id)
+    def lookback(self) -> Lookback:
+        """What looks back on it, as it is stored, without holding it."""
+        return Lookback(self._engine.store, self.id, self._engine.plan)
 
     def replay(self, step: int) -> Replayed:
         """Call the node of a step again with what it saw then; the run and its history stay as they are.

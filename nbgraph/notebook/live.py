@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import ipywidgets
 
 from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.notebook.questions import OnAnswer, Questions
-from nbgraph.view.graph_widget import GraphWidget
+from nbgraph.view.graph_widget import Answer, GraphWidget
 from nbgraph.view.progress import Progress
 
 SNAPSHOT_SECONDS = 2.0
@@ -21,13 +21,13 @@ class Clicks(NamedTuple):
     """What clicks lead to; each may be called on any thread.
 
     `act` is called with "cancel", "pause", "resume" or "next"; `stop` with a node and "before", "after" or None; there
-    are no buttons without them. For `answer` see `Questions`; `details` gives what is shown of a node.
+    are no buttons without them. For `answer` see `Questions`, for `answers` the `GraphWidget`.
     """
 
     act: Callable[[str], None] | None
     stop: Callable[[str, str | None], None] | None
     answer: OnAnswer
-    details: Callable[[str], Mapping[str, Any]]
+    answers: Mapping[str, Answer]
 
 
 class LiveView(ipywidgets.VBox):  # type: ignore[misc]
@@ -42,7 +42,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         self._progress = progress
         self._snapshot_at = 0.0
         self._at_rest = False
-        self._graph = GraphWidget(progress.outline, clicks.act, clicks.stop, clicks.details, later)
+        self._graph = GraphWidget(progress.outline, clicks.act, clicks.stop, clicks.answers, later)
         self._questions = Questions(clicks.answer)
         deliver_while_busy([self._graph])
         super().__init__([self._graph, self._questions])

@@ -15,6 +15,7 @@ from IPython.display import display
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.run import Run
 from nbgraph.errors import RunError
+from nbgraph.notebook.dashboard import Dashboard
 from nbgraph.notebook.live import Clicks, LiveView
 from nbgraph.view import record
 from nbgraph.view.dot import draw
@@ -56,7 +57,9 @@ class RunDisplay:
         self._progress.apply(StatusChanged(Status.RUNNING, time.time()))
         self.published: list[Callable[[], None]] = []  # called on the loop when the record has changed
         moves = isinstance(run, Run)
-        clicks = Clicks(self._act if moves else None, self._stop if moves else None, self._answer, self._details)
+        self._dashboard = Dashboard(run)
+        answers = {"node": self._details, **self._dashboard.answers}
+        clicks = Clicks(self._act if moves else None, self._stop if moves else None, self._answer, answers)
         self.live = LiveView(self._progress, clicks, self._later) if watched else None
         self.bundle = self._drawn()
         self._flushing = False
@@ -122,7 +125,8 @@ class RunDisplay:
             raise RunError("the run is over.")
         self._run.breakpoint(node, when)
 
-    def _details(self, node: str) -> Mapping[str, Any]:
+    def _details(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        node = str(asked.get("node"))
         return self._on_loop(lambda: {**self._progress.details(node), "why": self._why(node)})
 
     def _why(self, node: str) -> str:
@@ -163,6 +167,7 @@ class RunDisplay:
         self._publish(self._drawn())
         if self._progress.status in OVER:
             self._run = None
+            self._dashboard.let_go()
 
 
 def _tell(told: Future[Told], call: Callable[[], Told]) -> None:

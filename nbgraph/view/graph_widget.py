@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from nbgraph.core.outline import Outline
+from nbgraph.errors import told
 from nbgraph.view.dot import draw
 from nbgraph.view.folding import merged
 from nbgraph.view.progress import Progress
+from nbgraph.view.scripts import script, styles
 from nbgraph.view.values import shorten
 
 ACTIONS = ("cancel", "pause", "resume", "next")
 STOPS = ("before", "after", None)
-_STATIC = Path(__file__).parent / "static"
+
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class GraphWidget(anywidget.AnyWidget):
@@ -29,12 +31,13 @@ class GraphWidget(anywidget.AnyWidget):
         on_action: called with "cancel", "pause", "resume" or "next" when that button is clicked; without it there are
             none.
         on_break: called with a node and "before", "after" or None when the run is to pause there, or no more.
-        details: gives what is shown of a node on demand, as `Progress.details` does; without it only its code is.
+        answers: what the page may ask for, by name: each is called with what it wants to know, and gives it as plain
+            data. "node" is what is shown of a node, as `Progress.details` gives it; without it only its code is.
         later: calls what changes the picture, where all such calls must come one after another.
     """
 
-    _esm = _STATIC / "graph.js"
-    _css = _STATIC / "graph.css"
+    _esm = script("graph")
+    _css = styles("graph")
     drawing = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     actions = traitlets.Bool(False).tag(sync=True)
@@ -44,11 +47,11 @@ class GraphWidget(anywidget.AnyWidget):
         outline: Outline,
         on_action: Callable[[str], None] | None = None,
         on_break: Callable[[str, str | None], None] | None = None,
-        details: Callable[[str], Mapping[str, Any]] | None = None,
+        answers: Mapping[str, Answer] | None = None,
         later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._on_action, self._on_break = on_action, on_break
-        self._details, self._later = details, later or _at_once
+        self._answers, self._later = {"node": self._code, **(answers or {})}, later or _at_once
         self._outline = outline
         self._chosen: dict[str, bool] = {}
         super().__init__(drawing=_drawing(outline, {}), actions=on_action is not None)
@@ -78,8 +81,8 @@ class GraphWidget(anywidget.AnyWidget):
 
     def _receive(self, _: object, content: Mapping[str, Any], buffers: object) -> None:
         match content:
-            case {"kind": "select", "node": str(node)}:
-                self._answer(lambda: self._send_details(node))
+            case {"kind": "ask", "what": str(what), "number": int(number)} if what in self._answers:
+                self._answer(lambda: self._tell(number, self._answers[what](content)), number)
             case {"kind": "act", "action": str(action)} if action in ACTIONS and self._on_action:
                 self._answer(partial(self._on_action, action))
             case {"kind": "break", "node": str(node), "when": when} if when in STOPS and self._on_break:
@@ -87,17 +90,19 @@ class GraphWidget(anywidget.AnyWidget):
             case {"kind": "toggle", "node": str(node), "open": bool(opened)}:
                 self._answer(lambda: self._toggle(node, opened))
 
-    def _answer(self, do: Callable[[], None]) -> None:
+    def _answer(self, do: Callable[[], object], number: int = 0) -> None:
         # what is raised in a widget's callback appears nowhere
         try:
             do()
         except Exception as error:
-            self.send({"kind": "refused", "text": shorten(str(error) or type(error).__name__, 300)})
+            refused = {"kind": "refused", "text": shorten(told(error), 300)}
+            self.send({**refused, "number": number} if number else refused)
 
-    def _send_details(self, name: str) -> None:
-        if any(node.name == name for node in self._outline.nodes):
-            details = self._details or Progress(self._outline).details
-            self.send({"kind": "details", "node": name, **details(name)})
+    def _tell(self, number: int, answer: Mapping[str, Any]) -> None:
+        self.send({"kind": "told", "number": number, **answer})
+
+    def _code(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return Progress(self._outline).details(str(asked.get("node")))
 
     def _toggle(self, name: str, opened: bool) -> None:
         """Draw a subgraph with or without what is in it, from now on."""

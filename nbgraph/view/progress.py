@@ -162,6 +162,7 @@ class Progress:
         seen = self.nodes.get(node, NodeProgress())
         lead = f"{about.cluster}/" if about and about.cluster else ""
         return {
+            "node": node,
             "signature": lead + about.signature if about and about.signature else "",
             "code": about.code if about else "",
             "cell": about.where if about else "",

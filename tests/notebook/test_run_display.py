@@ -41,8 +41,8 @@ class View:
         self.picture._receive(None, message, [])
 
     def details(self, node: str) -> dict[str, Any]:
-        self.click(kind="select", node=node)
-        return next(each for each in reversed(self.sent) if each["kind"] == "details")
+        self.click(kind="ask", what="node", number=1, node=node)
+        return next(each for each in reversed(self.sent) if each["kind"] == "told")
 
 
 def until(reached: Callable[[], Any]) -> None:

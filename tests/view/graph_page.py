@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
-STATIC = Path(__file__).parents[2] / "nbgraph" / "view" / "static"
+from nbgraph.view.scripts import script, styles
+
 LIGHT = {
     "--jp-ui-font-color1": "rgba(0, 0, 0, 0.87)",
     "--jp-ui-font-color2": "rgba(0, 0, 0, 0.54)",
@@ -59,8 +59,8 @@ def served(state: dict[str, Any]) -> Iterator[str]:
     """The address of a page with a model in that state, on loopback while the block lasts."""
     files = {
         "/": ("text/html", PAGE.encode()),
-        "/graph.js": ("text/javascript", (STATIC / "graph.js").read_bytes()),
-        "/graph.css": ("text/css", (STATIC / "graph.css").read_bytes()),
+        "/graph.js": ("text/javascript", script("graph").encode()),
+        "/graph.css": ("text/css", styles("graph").encode()),
         "/state.json": ("application/json", json.dumps(state).encode()),
     }
 

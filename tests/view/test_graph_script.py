@@ -110,8 +110,8 @@ def test_a_node_opens_its_details(browser, key):
     with opened(browser, progress=progress) as page:
         draft = node(page, "draft")
         draft.click() if key == "click" else draft.press(key)
-        assert page.evaluate("sent") == [{"kind": "select", "node": "draft"}]
-        details = {"kind": "details", "node": "draft", **progress.details("draft")}
+        assert page.evaluate("sent") == [{"kind": "ask", "what": "node", "number": 1, "node": "draft"}]
+        details = {"kind": "told", "number": 1, **progress.details("draft")}
         page.evaluate("details => model.fire('msg:custom', details)", details)
         shown = page.locator(".nbgraph-panel").inner_text()
         assert "ValueError: no <b>bees</b>\ncell 3, line 3" in shown
@@ -263,7 +263,9 @@ def test_the_details_say_why_a_node_has_not_run_and_how_it_is_called(browser):
     with opened(browser, TRIP, travelled(*TO_THE_INNER_GATE)) as page:
         node(page, "write").click()
         details = {"why": "No edge has led to write.", "marks": "retry 3", "attempt": "attempt 2 after ValueError"}
-        page.evaluate("told => model.fire('msg:custom', told)", {"kind": "details", "node": "write", **details})
+        page.evaluate(
+            "told => model.fire('msg:custom', told)", {"kind": "told", "number": 1, "node": "write", **details}
+        )
         shown = page.locator(".nbgraph-panel").inner_text()
         assert "Why not yet\nNo edge has led to write." in shown
         assert shown.split("\n\n")[1:3] == ["not run yet · attempt 2 after ValueError", "retry 3"]
@@ -276,7 +278,7 @@ def test_an_open_node_asks_again_when_the_run_comes_to_rest(browser):
         progress.changes()
         progress.apply(PAUSED)
         changes(page, progress)
-        assert page.evaluate("sent") == [{"kind": "select", "node": "gate"}] * 2
+        assert [each["node"] for each in page.evaluate("sent")] == ["gate"] * 2
 
 
 def test_an_edit_by_hand_stands_among_the_steps(browser):
@@ -305,7 +307,13 @@ def test_hostile_text_is_shown_as_text(browser):
         open_steps(page)
         assert page.locator("#live :is(img, script, b, a, foreignObject)").count() == 0
         assert page.locator("[data-node=constructor]").get_attribute("data-state") == "idle"
-        details = {"kind": "details", "node": "constructor", "code": "<img src=x onerror=canary()>", "log": HOSTILE[2]}
+        details = {
+            "kind": "told",
+            "number": 1,
+            "node": "constructor",
+            "code": "<img src=x onerror=canary()>",
+            "log": HOSTILE[2],
+        }
         page.locator("[data-node=constructor]").click()
         page.evaluate("details => model.fire('msg:custom', details)", details)
         assert HOSTILE[2] in page.locator(".nbgraph-panel").inner_text()

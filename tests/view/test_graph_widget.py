@@ -57,14 +57,15 @@ def test_nothing_changed_is_not_sent(sent):
 
 
 def test_a_selected_node_is_answered_with_its_details(sent):
-    hear(GraphWidget(ESSAY, details=folded(LOOP).details), kind="select", node="draft")
-    assert sent[0]["kind"] == "details"
+    answers = {"node": lambda asked: folded(LOOP).details(asked["node"])}
+    hear(GraphWidget(ESSAY, answers=answers), kind="ask", what="node", number=1, node="draft")
+    assert (sent[0]["kind"], sent[0]["number"]) == ("told", 1)
     assert sent[0]["code"].startswith("def draft")
     assert sent[0]["log"] == "thinking about bees\n"
 
 
 def test_without_a_run_a_selected_node_shows_its_code(sent):
-    hear(GraphWidget(ESSAY), kind="select", node="draft")
+    hear(GraphWidget(ESSAY), kind="ask", what="node", number=1, node="draft")
     assert sent[0]["code"].startswith("def draft")
 
 
@@ -125,8 +126,8 @@ def test_a_drawing_that_is_out_of_date_is_not_shown():
 
 
 UNKNOWN = [
-    *({"kind": kind, "node": "nobody", "open": True, "when": None} for kind in ("select", "toggle", "break")),
-    *({"kind": kind} for kind in ("select", "toggle", "break", "act", 1)),
+    *({"kind": kind, "node": "nobody", "open": True, "when": None} for kind in ("ask", "toggle", "break")),
+    *({"kind": kind} for kind in ("ask", "toggle", "break", "act", 1)),
     {"kind": "toggle", "node": "draft", "open": "yes"},
     {},
 ]

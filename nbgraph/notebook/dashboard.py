@@ -1,0 +1,37 @@
+"""The dashboard of a run: what its page may ask the kernel for, beyond what it is told by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nbgraph.core.lookback import Lookback
+from nbgraph.core.run import Run
+from nbgraph.view.graph_widget import Answer
+from nbgraph.view.moment import as_it_stood
+from nbgraph.watching import Watch
+
+
+class Dashboard:
+    """Answers the page of one run, from what is stored of it; also when the run is over and let go."""
+
+    def __init__(self, run: Run | Watch) -> None:
+        self._run: Run | Watch | None = run
+        self._last = run.lookback
+
+    @property
+    def answers(self) -> Mapping[str, Answer]:
+        """What may be asked for, by name."""
+        return {"at": self._at}
+
+    def let_go(self) -> None:
+        """The run is over: hold it no longer."""
+        self._last, self._run = self._lookback, None
+
+    @property
+    def _lookback(self) -> Lookback:
+        return self._last if self._run is None else self._run.lookback
+
+    def _at(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The run as it stood after a step."""
+        return as_it_stood(self._lookback.at(asked["step"]))
