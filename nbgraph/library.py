@@ -238,6 +238,22 @@ class Graph(StoredRuns):
         """What a picture of the graph needs."""
         return self.outlined(tuple(str(problem) for problem in self.check() if problem.severity != "todo"))
 
+    def mermaid(self, direction: str = "LR") -> str:
+        """The graph as Mermaid text, for a README or a wiki.
+
+        Args:
+            direction: "LR", left to right, or "TB", top to bottom.
+        """
+        from nbgraph.view.mermaid import mermaid
+
+        return mermaid(self.outline(), direction=_checked_direction(direction))
+
+    def dot(self, direction: str = "LR") -> str:
+        """The graph as DOT text, for Graphviz; the direction as `mermaid` takes it."""
+        from nbgraph.view.dot import written
+
+        return written(self.outline(), direction=_checked_direction(direction))
+
     @graph.alone
     def plan(self) -> plan.Plan:
         """The graph compiled.
@@ -338,6 +354,12 @@ class Start:
 RUN_OPTIONS = (
     *("store", "id", "after", "limit", "answers", "parallel", "step", "pause_before", "pause_after", "budget"),
 )
+
+
+def _checked_direction(direction: str) -> str:
+    if direction in ("LR", "TB"):
+        return direction
+    raise InputError(f"direction is 'LR' (left to right) or 'TB' (top to bottom), not {brief(direction)}.")
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "starting": {"errors", "core", "executors", "typed_forms", "stores"},
     "watching": {"errors", "core"},
     "stored_runs": {"errors", "core", "store", "stores", "starting", "watching"},
-    "library": {"errors", "core", "nodes", "typed", "batch", "starting", "stored_runs"},
+    "library": {"errors", "core", "nodes", "typed", "batch", "starting", "stored_runs", "view"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
 }
 BELOW = {"errors", "core", "store", "executors", "models", "nodes", "library", "stores", "settings", "watching"}

@@ -249,3 +249,13 @@ def test_notes_of_a_run_name_no_path_of_ours() -> None:
     made.node(lambda: 1 / 0, name="one")
     run = made.run().wait(60)
     assert str(Path(nbgraph.__file__).parent) not in run.reason
+
+
+def test_a_graph_is_given_as_mermaid_and_as_dot() -> None:
+    line = Graph("line")
+    line.node(lambda: None, name="a")
+    line.edges("START -> a -> END")
+    assert line.mermaid("TB").splitlines()[:3] == ["flowchart TB", '  n0(("START"))', '  n1("a")']
+    assert "rankdir=LR" in line.dot()
+    with pytest.raises(InputError, match="direction is 'LR'"):
+        line.dot("across")

@@ -30,6 +30,7 @@ from nbgraph.core.views import Writes
 from nbgraph.errors import Cancelled, TimedOut, UpdateError, brief
 
 BLOCKING_ITEMS = 32  # blocking items of one map that run at once where no number is given; async ones all do
+ITEMS_TOLD = 1000  # of one map; of more than that only every second one is told to have ended, or every third
 Update = Mapping[str, Any]
 
 
@@ -43,6 +44,7 @@ class Walk(Protocol):
     def tried(self, context: Context) -> int: ...
     async def note_retry(self, context: Context, error: BaseException, delay: float) -> None: ...
     def note_item(self, context: Context, index: int, update: Update) -> None: ...
+    def note_items(self, context: Context, done: int, failed: int, left: int) -> None: ...
     def note_log(self, context: Context, sentence: str) -> None: ...
 
 
@@ -111,8 +113,12 @@ class Calls:
                 if under_way:  # the last one is as busy as the task itself
                     self.busy -= 1
                     self._settle()
+                if not len(under_way) % seldom:
+                    walk.note_items(context, len(done), len(failed), len(under_way))
 
-        under_way = set(left)
+        under_way, seldom = set(left), -(-len(items) // ITEMS_TOLD)
+        if done and left:
+            walk.note_items(context, len(done), 0, len(left))
         self.busy += max(len(left) - 1, 0)
         await _all([one(item, index) for item, index in zip(inside, left, strict=True)])
         if left and all(item.used and item.call.cached for item in inside):

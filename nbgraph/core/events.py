@@ -75,6 +75,21 @@ class TaskStarted(NamedTuple):
     within: str = ""
 
 
+class ItemsEnded(NamedTuple):
+    """Of a map's `items` so many are `done` so far, and so many have `failed`; told while somebody watches.
+
+    Of very many items not each one is told. Where some failed, that is told at the end in any case.
+    """
+
+    node: str
+    visit: int
+    at: float
+    done: int
+    failed: int
+    items: int
+    within: str = ""
+
+
 class TaskFinished(NamedTuple):
     """A task's update was committed as step number `step`, and its edges were taken.
 
@@ -247,6 +262,7 @@ class StatusChanged(NamedTuple):
 Event = (
     RunStarted
     | TaskStarted
+    | ItemsEnded
     | TaskFinished
     | TaskRetried
     | TaskFailed

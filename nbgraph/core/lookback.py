@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from nbgraph.core import replay, scheduler
 from nbgraph.core.approvals import Approval
 from nbgraph.core.events import Event, Status, StatusChanged
-from nbgraph.core.outline import Outline
+from nbgraph.core.graph import START
+from nbgraph.core.not_taken import why_not
+from nbgraph.core.outline import Outline, OutlineEdge
 from nbgraph.core.past import Past, WalkPast, gathered, plan_within
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
-from nbgraph.core.records import Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
-from nbgraph.core.task_names import Place, is_within, place_of
+from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
+from nbgraph.core.task_names import Place, is_within, place_of, static_of
 from nbgraph.core.views import EDIT
 from nbgraph.errors import RunError, brief
 
@@ -33,6 +35,13 @@ class Lookback:
 
     def __init__(self, store: Store, run_id: str, plan: Plan) -> None:
         self._store, self._run_id, self._plan = store, run_id, plan
+        self._read: History | None = None
+
+    def read(self) -> Lookback:
+        """The same with all that is stored of the run read now, and once: for several looks, and not to be kept."""
+        found = Lookback(self._store, self._run_id, self._plan)
+        found._read = self._history
+        return found
 
     def at(self, step: int) -> Moment:
         """See `Run.at`."""
@@ -46,9 +55,21 @@ class Lookback:
         """See `Run.uses`."""
         return uses(self._history, self._plan, key, within)
 
+    def visits(self, node: str) -> tuple[VisitMark, ...]:
+        """All tasks of a node, in the order in which they could start; in a subgraph it is named by its path."""
+        return visits(self._history, node)
+
+    def edge(self, index: int, step: int | None = None) -> EdgeUse:
+        """How often an edge of the outline was taken, and why; or why not.
+
+        Args:
+            step: as it stood after that step; None for now.
+        """
+        return edge_use(self._history, self._plan, index, step)
+
     @property
     def _history(self) -> History:
-        return self._store.history(self._run_id)
+        return self._read or self._store.history(self._run_id)
 
 
 class Moment(NamedTuple):
@@ -164,6 +185,39 @@ def visit(history: History, plan: Plan, task: str) -> Visit:
     )
 
 
+class VisitMark(NamedTuple):
+    """A task in the list of its node's: it could start after the step `begun`, and finished as `step`, or has not."""
+
+    task: str
+    begun: int
+    step: int | None
+
+
+def visits(history: History, node: str) -> tuple[VisitMark, ...]:
+    """The tasks of the node, in the order in which they could start."""
+    found: dict[str, int] = {}
+    number = 0
+    for entry in history.entries:
+        number = entry.number if isinstance(entry, Step) else number
+        for task in _started(entry, node):
+            found.setdefault(task, number)
+    finished = {step.task: step.number for step in history.steps}
+    return tuple(VisitMark(task, begun, finished.get(task)) for task, begun in found.items())
+
+
+def _started(entry: Entry, node: str) -> list[str]:
+    """The tasks of the node that could start with an entry."""
+    if not isinstance(entry, Begun | Step):
+        return []
+    within = _within(entry)
+    lead, name = static_of(within), node.rpartition("/")[2]
+    return [_named(within, id) for id in entry.started if id.rpartition("#")[0] == name and node == lead + name]
+
+
+def _within(entry: Begun | Step) -> str:
+    return entry.within if isinstance(entry, Begun) else place_of(entry.task).within
+
+
 def _walk(history: History, plan: Plan, place: Place, step: Step | None) -> WalkPast:
     """The walk of the task as it stood just before the task finished, or as it stands."""
     earlier = takewhile(lambda entry: entry is not step, history.entries)
@@ -197,6 +251,76 @@ def _task_of(place: Place) -> tuple[str, str]:
 
 def _asker(place: Place) -> tuple[str, int, str]:
     return place.within, place.visit, place.static + place.node
+
+
+LAST = 5
+"""As many reasons are told of an edge that was taken again and again."""
+
+
+class Passage(NamedTuple):
+    """An edge was taken after a step (0: when the graph began), by a task, for a reason; a plain edge needs none."""
+
+    step: int
+    task: str
+    reason: str
+
+
+class EdgeUse(NamedTuple):
+    """An edge, how often it was `taken`, and the last passages, oldest first.
+
+    `why_not` says why it was not taken when its source finished last; empty where it was.
+    """
+
+    edge: OutlineEdge
+    taken: int
+    last: tuple[Passage, ...]
+    why_not: str
+
+
+def edge_use(history: History, plan: Plan, index: int, step: int | None = None) -> EdgeUse:
+    """What became of the edge with that index in the outline.
+
+    Raises:
+        RunError: there is no such edge, or no such step.
+    """
+    if not isinstance(index, int) or not 0 <= index < len(plan.outline.edges):
+        raise RunError(f"{history.run.id} has no edge {brief(index)}.")
+    if step is not None:
+        check_step(history, step)
+    edge = plan.outline.edges[index]
+    entries = [each for each in _until(history.entries, step) if isinstance(each, Begun | Step)]
+    passed = [passage for entry in entries for passage in _passages(entry, index)]
+    why = _why_not(history, plan, edge, index, entries)
+    return EdgeUse(edge, len(passed), tuple(passed[-LAST:]), why)
+
+
+def _until(entries: Iterable[Entry], step: int | None) -> Iterable[Entry]:
+    """The entries before the step that follows the given one."""
+    return takewhile(lambda entry: step is None or not isinstance(entry, Step) or entry.number <= step, entries)
+
+
+def _passages(entry: Begun | Step, index: int) -> list[Passage]:
+    number, task = (entry.number, entry.task) if isinstance(entry, Step) else (0, _named(entry.within, START))
+    return [Passage(number, task, taken.reason) for taken in entry.taken if taken.edge == index]
+
+
+def _why_not(history: History, plan: Plan, edge: OutlineEdge, index: int, entries: list[Begun | Step]) -> str:
+    outer, _, source = edge.source.rpartition("/")
+    lead = f"{outer}/" if outer else ""
+    seen = next((each for each in reversed(entries) if static_of(_within(each)) == lead), None)
+    if seen is None:
+        return f"{outer or history.run.graph} has not begun"
+    left = [each for each in reversed(entries) if _leaves(each, edge.source) and static_of(_within(each)) == lead]
+    if left and any(taken.edge == index for taken in left[0].taken):
+        return ""
+    past = history.entries[: history.entries.index(seen) + 1]
+    walk = gathered(history._replace(entries=past), plan).walks[_within(seen)]
+    return why_not(walk, source, index) if source in walk.plan.exits else ""
+
+
+def _leaves(entry: Begun | Step, source: str) -> bool:
+    """Whether with an entry the edges out of a node were chosen."""
+    return (static_of(entry.within) + START if isinstance(entry, Begun) else entry.node) == source
 
 
 class KeyUse(NamedTuple):

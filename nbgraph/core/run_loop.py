@@ -298,6 +298,11 @@ class RunLoop:
         """Whether the run was cancelled."""
         return self.status is Status.CANCELLED
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is told what happens."""
+        return self.watchers.watched
+
     def stops(self) -> bool:
         """Whether nothing new starts."""
         return bool(self._stop or self.walk.failures or self._taken) or self.status is Status.CANCELLED

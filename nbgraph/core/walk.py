@@ -52,6 +52,9 @@ class Run(Protocol):
     breakpoints: Any
     steps_taken: int
 
+    @property
+    def watched(self) -> bool: ...
+
     def now(self) -> float: ...
     def tell(self, event: events.Event) -> None: ...
     def note(self, entry: Entry) -> None: ...
@@ -494,6 +497,12 @@ class Walk(Asking):
             self.run.log.note(ItemDone(self.lead + context.task.id, index, update))
         except NotStorable as error:
             raise error.of(context.node) from None
+
+    def note_items(self, context: Context, done: int, failed: int, left: int) -> None:
+        """Tell how many items of a map have ended, while somebody watches; and that some failed, at the end."""
+        if (self.run.watched or (failed and not left)) and self._counts(context.task):
+            where = self.static + context.node, context.visit, self.run.now()
+            self.run.tell(events.ItemsEnded(*where, done, failed, done + failed + left, self.within))
 
     def note_log(self, context: Context, sentence: str) -> None:
         """A sentence for the person who wrote the node: in the log of its task, and once among the run's notices."""

@@ -21,6 +21,11 @@ class Watchers:
         self._notices = notices
         self._telling = False
 
+    @property
+    def watched(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._next)
+
     def begin_with(self, events: list[Event]) -> None:
         """What had happened before anybody was told anything here."""
         self._events[:0] = events

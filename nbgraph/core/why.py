@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
-from nbgraph.core.graph import END, START
-from nbgraph.core.plan import Candidate, Edge, Plan
+from nbgraph.core.graph import END
+from nbgraph.core.not_taken import edges_of, not_taken
+from nbgraph.core.plan import Plan
 from nbgraph.core.run_loop import RunLoop
 from nbgraph.core.scheduler import Place, Task
 from nbgraph.core.walk import Walk
-from nbgraph.errors import NbgraphError, RunError, brief, nearest
+from nbgraph.errors import RunError, nearest
 
 
 def why(run: RunLoop, name: str) -> str:
@@ -40,7 +40,7 @@ def _told(run: RunLoop, walk: Walk, node: str) -> str:
         return " ".join(_waits(walk, place) for place in arrived)
     ran = walk.frontier.visits.get(node, 0)
     times = f"{node} has run {ran} time{'s' * (ran != 1)}; no edge has led to it since."
-    return " ".join((times if ran else f"No edge has led to {node}.", *_not_taken(walk, node)))
+    return " ".join((times if ran else f"No edge has led to {node}.", *not_taken(walk, node)))
 
 
 def _of_task(run: RunLoop, walk: Walk, task: Task) -> str:
@@ -70,7 +70,7 @@ def _path(plan: Plan, start: str, end: str) -> list[str]:
     waiting = deque([start])
     while waiting:
         node = waiting.popleft()
-        for edge in _edges(plan, node):
+        for edge in edges_of(plan.exits[node]):
             if edge.target not in before and edge.target != END:
                 before[edge.target] = node
                 waiting.append(edge.target)
@@ -78,43 +78,3 @@ def _path(plan: Plan, start: str, end: str) -> list[str]:
     while path[0] != start or len(path) == 1:
         path.insert(0, before[path[0]])
     return path
-
-
-def _edges(plan: Plan, node: str) -> list[Edge]:
-    exits = plan.exits[node]
-    return [*exits.always, *exits.errors, *(edge for candidate in exits.choice for edge in candidate.edges)]
-
-
-def _not_taken(walk: Walk, node: str) -> Iterator[str]:
-    """For each edge to the node, why it was not taken when its source finished last."""
-    for source, exits in walk.plan.exits.items():
-        finished = source in walk.latest or source == START
-        if finished and source != START and node in [edge.target for edge in walk.latest[source].taken]:
-            continue
-        if any(edge.target == node for edge in exits.errors):
-            yield f"{source} -> {node} on error is taken when {source} fails."
-        if any(edge.target == node for edge in exits.always) and not finished:
-            yield f"{source} -> {node} waits for {source}, which has not finished."
-        for candidate in exits.choice:
-            if any(edge.target == node for edge in candidate.edges):
-                yield f"{source} -> {node} {_candidate(walk, source, candidate)}."
-
-
-def _candidate(walk: Walk, source: str, candidate: Candidate) -> str:
-    """Why one candidate of a choice was not taken."""
-    if source != START and source not in walk.latest:
-        return f"waits for {source}, which has not finished"
-    values = walk.inputs if source == START else walk.latest[source].values
-    if candidate.routing is not None:
-        key = candidate.routing.key
-        return f"was not taken: {candidate.routing.text} chose {brief(values.get(key)) if key else 'another'}"
-    if candidate.condition is None:
-        return "was not taken: a condition before its else held"
-    try:
-        held, explained = candidate.condition.holds(values), candidate.condition.explain(values)
-    except NbgraphError as error:
-        return f"was not taken: {error}".rstrip(".")
-    if not held:
-        return f"was not taken: {explained} does not hold"
-    spent = f"its max {candidate.limit} was spent" if candidate.limit else "one before it was"
-    return f"was not taken: {explained}, but {spent}"

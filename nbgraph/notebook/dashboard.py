@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbgraph.core.lookback import Lookback
+from nbgraph.core.outline import Outline
 from nbgraph.core.run import Run
+from nbgraph.notebook.inspecting import Inspecting
 from nbgraph.view.graph_widget import Answer
 from nbgraph.view.moment import as_it_stood
 from nbgraph.watching import Watch
@@ -18,19 +20,25 @@ class Dashboard:
     def __init__(self, run: Run | Watch) -> None:
         self._run: Run | Watch | None = run
         self._last = run.lookback
+        self._outline = run.outline
+        self._inspecting = Inspecting(lambda: self._lookback, self._drawn)
+        self.hear, self.why_not = self._inspecting.hear, self._inspecting.why_not
 
     @property
     def answers(self) -> Mapping[str, Answer]:
         """What may be asked for, by name."""
-        return {"at": self._at}
+        return {"at": self._at, **self._inspecting.answers}
 
     def let_go(self) -> None:
         """The run is over: hold it no longer."""
-        self._last, self._run = self._lookback, None
+        self._last, self._outline, self._run = self._lookback, self._drawn(), None
 
     @property
     def _lookback(self) -> Lookback:
         return self._last if self._run is None else self._run.lookback
+
+    def _drawn(self) -> Outline:
+        return self._outline if self._run is None else self._run.outline
 
     def _at(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         """The run as it stood after a step."""

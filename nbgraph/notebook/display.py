@@ -20,6 +20,7 @@ from nbgraph.notebook.run_display import RunDisplay
 from nbgraph.watching import Watch
 
 HEADLESS = "NBGRAPH_HEADLESS"
+SERVER = "SERVER_SOFTWARE"  # in a kernel of Voila, "voila/" and its version
 
 Started = Run | Watch | Batch
 
@@ -112,9 +113,14 @@ def watched(shell: Any) -> bool:
 
 
 def headless(kernel: Any) -> bool:
-    """Whether nobody can watch or click: NBGRAPH_HEADLESS says so (1 or 0), else that nobody could type either."""
+    """Whether nobody can watch or click: NBGRAPH_HEADLESS says so (1 or 0), else that nobody could type either.
+
+    Voila runs the cells before there is a page, so that nobody can type, and then shows it to somebody who can click.
+    """
     said = os.environ.get(HEADLESS, "")
-    return said != "0" if said else not getattr(kernel, "_allow_stdin", True)
+    if said:
+        return said != "0"
+    return not getattr(kernel, "_allow_stdin", True) and not os.environ.get(SERVER, "").startswith("voila/")
 
 
 def _execution(shell: Any) -> str | None:

@@ -127,12 +127,15 @@ class RunDisplay:
 
     def _details(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         node = str(asked.get("node"))
+        if self._progress.status == Status.DONE and self._progress.node(node)["state"] == "idle":
+            return {**self._progress.details(node), "why": self._dashboard.why_not(node)}
         return self._on_loop(lambda: {**self._progress.details(node), "why": self._why(node)})
 
     def _why(self, node: str) -> str:
-        """Why the node has not finished, where the run is at rest and could still get there."""
-        at_rest = self._run is not None and self._progress.status in (Status.PAUSED, Status.FAILED, Status.WAITING)
-        if self._run is None or not at_rest or self._progress.node(node)["state"] in FINISHED:
+        """Why the node has not finished, where the run could still get there."""
+        state = self._progress.node(node)["state"]
+        running = self._progress.status == Status.RUNNING and state == "active"
+        if self._run is None or running or state in FINISHED:
             return ""
         return self._run.why(node)
 
@@ -152,6 +155,7 @@ class RunDisplay:
         if self.live is None:
             return
         self.live.take(event)
+        self._dashboard.hear(event)
         if not self._flushing:
             self._flushing = True
             self._loop.call_later(FLUSH_SECONDS, self._flush, self.live, context=self._context)

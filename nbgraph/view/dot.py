@@ -52,6 +52,7 @@ class Drawing(NamedTuple):
     """A graph laid out. `names[i]` is the node drawn as `n<i>`; edge `i` of the outline is drawn as `e<i>`.
 
     `open` and `closed` are the subgraphs that are drawn with and without what is in them, as `c<i>` chooses.
+    `direction` is "LR", "TB", or empty where there is no layout.
     """
 
     svg: str
@@ -59,33 +60,40 @@ class Drawing(NamedTuple):
     names: tuple[str, ...]
     open: frozenset[str] = frozenset()
     closed: frozenset[str] = frozenset()
+    direction: str = ""
 
 
-def draw(outline: Outline, chosen: Mapping[str, bool] | None = None) -> Drawing:
+def draw(outline: Outline, chosen: Mapping[str, bool] | None = None, direction: str = "") -> Drawing:
     """The picture of a graph: left to right where that fits a notebook's width, else top to bottom.
 
     Never raises: where Graphviz is absent or fails, the picture is a list of the nodes and edges.
 
     Args:
         chosen: whether a subgraph is drawn with what is in it; the others are where that is little.
+        direction: "LR" or "TB", whatever fits.
     """
-    return _drawn(outline, frozenset((chosen or {}).items()), find_executable())
+    return _drawn(outline, frozenset((chosen or {}).items()), direction, find_executable())
 
 
 @lru_cache(maxsize=16)
-def _drawn(outline: Outline, chosen: frozenset[tuple[str, bool]], executable: str | None) -> Drawing:
+def _drawn(outline: Outline, chosen: frozenset[tuple[str, bool]], asked: str, executable: str | None) -> Drawing:
     what = shown(outline, dict(chosen))
     names = tuple(node.name for node in outline.nodes)
     many = sum(map(len, what.members.values())) + len(what.lines) > MANY
-    direction = _direction(what) if many else "LR"
+    direction = asked or (_direction(what) if many else "LR")
     dot = source(outline, direction, what)
     svg, trouble = _laid_out(executable, dot)
-    if svg and not many and width(svg) > WIDE:
+    if svg and not many and not asked and width(svg) > WIDE:
         direction = "TB"
         dot = source(outline, direction, what)
         svg, trouble = _laid_out(executable, dot)
     drawn = cleaned(svg, outline, what, direction) if svg else listed(outline, what, trouble)
-    return Drawing(drawn, dot, names, what.open, what.closed)
+    return Drawing(drawn, dot, names, what.open, what.closed, direction if svg else "")
+
+
+def written(outline: Outline, chosen: Mapping[str, bool] | None = None, direction: str = "LR") -> str:
+    """A graph as DOT text for elsewhere: what `draw` draws, without the room that it leaves for a run."""
+    return source(outline, direction, shown(outline, chosen or {}), room=False)
 
 
 def _direction(what: Shown) -> str:
@@ -117,8 +125,8 @@ def _depth(nodes: list[int], what: Shown) -> int:
     return max(levels.values(), default=1)
 
 
-def source(outline: Outline, direction: str, what: Shown) -> str:
-    """The DOT text of a graph; every id in it is generated."""
+def source(outline: Outline, direction: str, what: Shown, room: bool = True) -> str:
+    """The DOT text of a graph; every id in it is generated. Its labels leave `room` for what is shown of a run."""
     quick = dict(_QUICK) if sum(map(len, what.members.values())) + len(what.lines) > VERY_MANY else {}
     if quick and direction == "LR":
         quick["ranksep"] = "1"  # so that one can tell the edges of a wide fan
@@ -127,27 +135,28 @@ def source(outline: Outline, direction: str, what: Shown) -> str:
         node_attr={**_FONT, **_NODE},
         edge_attr={**_FONT, **_EDGE},
     )
-    _fill(graph, outline, what, "")
+    _fill(graph, outline, what, "", room)
     for line in what.lines:
-        graph.edge(f"n{line.tail}", f"n{line.head}", id=f"e{line.place}", **_edge(line.edge), **_borders(line))
+        graph.edge(f"n{line.tail}", f"n{line.head}", id=f"e{line.place}", **_edge(line.edge, room), **_borders(line))
     return str(graph.source)
 
 
-def _fill(graph: graphviz.Digraph, outline: Outline, what: Shown, cluster: str) -> None:
+def _fill(graph: graphviz.Digraph, outline: Outline, what: Shown, cluster: str, room: bool) -> None:
     for index in what.members[cluster]:
         node = outline.nodes[index]
         if node.name not in what.open:
             graph.node(f"n{index}", id=f"n{index}", **_node(node, node.name in what.closed))
             continue
-        look = {"id": f"n{index}", **_cluster(node), **_FONT, **_OPEN}
+        look = {"id": f"n{index}", **_cluster(node, room), **_FONT, **_OPEN}
         inner = graphviz.Digraph(f"cluster_n{index}", graph_attr=look)
-        _fill(inner, outline, what, node.name)
+        _fill(inner, outline, what, node.name, room)
         graph.subgraph(inner)
 
 
-def _cluster(node: OutlineNode) -> dict[str, str]:
+def _cluster(node: OutlineNode, room: bool) -> dict[str, str]:
     name = title(node)
-    return {"label": label(name, len(name) + len(marks(node)) + 12)}  # room for what is drawn beside the name
+    beside = len(name) + len(marks(node)) + 12  # what is drawn beside the name
+    return {"label": label(name, beside if room else 0)}
 
 
 def _borders(line: Line) -> dict[str, str]:
@@ -164,13 +173,13 @@ def _node(node: OutlineNode, closed: bool) -> dict[str, str]:
     return look
 
 
-def _edge(edge: OutlineEdge) -> dict[str, str]:
+def _edge(edge: OutlineEdge, room: bool) -> dict[str, str]:
     look = dict(_EDGES.get(edge.kind, {}))
     if not edge.label:
         return look
     # a taken choice shows its reason, `score 8, not < 7` where `else` stood, and the layout leaves room for it
-    room = REASON if edge.kind in ("if", "else", "by") else 0
-    return {**look, "label": label(edge.label, room)}
+    reason = REASON if room and edge.kind in ("if", "else", "by") else 0
+    return {**look, "label": label(edge.label, reason)}
 
 
 def label(text: str, room: int = 0) -> str:

@@ -11,14 +11,17 @@ import traitlets
 
 from nbgraph.core.outline import Outline
 from nbgraph.errors import told
-from nbgraph.view.dot import draw
+from nbgraph.view.dot import draw, written
 from nbgraph.view.folding import merged
+from nbgraph.view.mermaid import mermaid
 from nbgraph.view.progress import Progress
 from nbgraph.view.scripts import script, styles
 from nbgraph.view.values import shorten
 
 ACTIONS = ("cancel", "pause", "resume", "next")
 STOPS = ("before", "after", None)
+DIRECTIONS = ("LR", "TB")
+FORMS = {"dot": written, "mermaid": mermaid}
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -51,10 +54,12 @@ class GraphWidget(anywidget.AnyWidget):
         later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._on_action, self._on_break = on_action, on_break
-        self._answers, self._later = {"node": self._code, **(answers or {})}, later or _at_once
+        own: dict[str, Answer] = {"node": self._code, "export": self._export}
+        self._answers, self._later = {**own, **(answers or {})}, later or _at_once
         self._outline = outline
         self._chosen: dict[str, bool] = {}
-        super().__init__(drawing=_drawing(outline, {}), actions=on_action is not None)
+        self._direction = ""
+        super().__init__(drawing=_drawing(outline, {}, ""), actions=on_action is not None)
         self.on_msg(self._receive)
 
     def __repr__(self) -> str:
@@ -89,6 +94,8 @@ class GraphWidget(anywidget.AnyWidget):
                 self._answer(partial(self._on_break, node, when))
             case {"kind": "toggle", "node": str(node), "open": bool(opened)}:
                 self._answer(lambda: self._toggle(node, opened))
+            case {"kind": "turn", "direction": str(direction)} if direction in DIRECTIONS:
+                self._answer(lambda: self._turn(direction))
 
     def _answer(self, do: Callable[[], object], number: int = 0) -> None:
         # what is raised in a widget's callback appears nowhere
@@ -104,6 +111,16 @@ class GraphWidget(anywidget.AnyWidget):
     def _code(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         return Progress(self._outline).details(str(asked.get("node")))
 
+    def _export(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The picture as a text in another form."""
+        direction = self.drawing["direction"] or DIRECTIONS[0]
+        return {"text": FORMS[asked["form"]](self._outline, self._chosen, direction)}
+
+    def _turn(self, direction: str) -> None:
+        """Draw the graph from left to right or from top to bottom, from now on."""
+        self._direction = direction
+        self._redraw()
+
     def _toggle(self, name: str, opened: bool) -> None:
         """Draw a subgraph with or without what is in it, from now on."""
         if any(node.name == name for node in self._outline.nodes):
@@ -111,11 +128,11 @@ class GraphWidget(anywidget.AnyWidget):
             self._redraw()
 
     def _redraw(self) -> None:
-        outline, chosen = self._outline, self._chosen
-        drawing = _drawing(outline, chosen)  # here, since it may take a while
+        asked = self._outline, self._chosen, self._direction
+        drawing = _drawing(*asked)  # here, since it may take a while
 
         def put() -> None:
-            if outline is self._outline and chosen is self._chosen:  # else a later drawing is on its way
+            if asked == (self._outline, self._chosen, self._direction):  # else a later drawing is on its way
                 self.drawing = drawing
 
         self._later(put)
@@ -125,14 +142,23 @@ def _at_once(call: Callable[[], None]) -> None:
     call()
 
 
-def _drawing(outline: Outline, chosen: Mapping[str, bool]) -> dict[str, Any]:
-    """A picture as the script wants it: SVG, and the nodes that belong to its ids."""
-    drawn = draw(outline, chosen)
+def _drawing(outline: Outline, chosen: Mapping[str, bool], direction: str) -> dict[str, Any]:
+    """A picture as the script wants it: SVG, and the nodes and edges that belong to its ids."""
+    drawn = draw(outline, chosen, direction)
+    place = {node.name: index for index, node in enumerate(outline.nodes)}
     return {
         "name": outline.name,
+        "direction": drawn.direction,
+        "edges": [[place[edge.source], place[edge.target]] for edge in outline.edges],
         "svg": drawn.svg,
         "nodes": [
-            {"name": node.name, "kind": node.kind, "defined": node.defined, "open": node.name in drawn.open}
+            {
+                "name": node.name,
+                "kind": node.kind,
+                "defined": node.defined,
+                "open": node.name in drawn.open,
+                "cluster": node.cluster,
+            }
             for node in outline.nodes
         ],
         "notes": list(outline.notes),

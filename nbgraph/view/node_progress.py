@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nbgraph.core.usage import NOTHING, Taking, Used
 
@@ -15,9 +16,17 @@ Key = tuple[str, int]
 """A task of a node: the task that its subgraph runs in (or ""), and the visit."""
 
 
+class Ended(NamedTuple):
+    """Of a map's `items` so many are `done` so far, and so many have `failed`."""
+
+    items: int
+    done: int = 0
+    failed: int = 0
+
+
 @dataclass(slots=True)
 class NodeProgress:
-    """What one node did: its tasks that may go on, and the latest that each can show.
+    """What one node did: its tasks that may go on, and the latest that each can show; `maps` are those over items.
 
     A task that failed and went on along an error edge is "handled".
     """
@@ -29,6 +38,7 @@ class NodeProgress:
     used: Used = NOTHING
     visits: int = 0
     items: int | None = None
+    maps: dict[Key, Ended] = field(default_factory=dict)
     retries: int = 0
     attempt: str = ""
     cached: bool = False
@@ -68,8 +78,15 @@ class NodeProgress:
         return next((state for state in STATES if self.counts[state]), "idle")
 
     @property
+    def ended(self) -> str:
+        """How many items have ended of the maps that are under way, such as `7/10, 1 failed`, or nothing."""
+        items, done, failed = map(sum, zip(Ended(0), *self.maps.values(), strict=True))
+        lost = f", {failed:,} failed" if failed else ""
+        return f"{done:,}/{items:,}{lost}" if done or failed else ""
+
+    @property
     def note(self) -> str:
-        """What stands beside it, such as `12 items · 2 retries · cached`, or nothing."""
-        items = "" if self.items is None else f"{self.items:,} item{'s' * (self.items != 1)}"
+        """What stands beside it, such as `7/10, 1 failed` or `12 items · 2 retries · cached`, or nothing."""
+        items = self.ended or ("" if self.items is None else f"{self.items:,} item{'s' * (self.items != 1)}")
         retries = f"{self.retries:,} retr{'y' if self.retries == 1 else 'ies'}" if self.retries else ""
         return " · ".join(filter(None, (items, retries, "cached" if self.cached else "")))

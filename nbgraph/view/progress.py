@@ -13,6 +13,7 @@ from nbgraph.core.events import (
     BreakpointsChanged,
     Emitted,
     Event,
+    ItemsEnded,
     ModelCalled,
     ModelWrote,
     Printed,
@@ -31,7 +32,7 @@ from nbgraph.core.outline import Outline
 from nbgraph.core.usage import NOTHING
 from nbgraph.view.clusters import Nesting, is_in, marks, node_path, task_name
 from nbgraph.view.folding import LIVE_ROWS
-from nbgraph.view.node_progress import Key, NodeProgress
+from nbgraph.view.node_progress import Ended, Key, NodeProgress
 from nbgraph.view.talk import Talk, tool_line
 from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
@@ -83,6 +84,8 @@ class Progress:
                 self._begin(event)
             case TaskStarted():
                 self._start(event)
+            case ItemsEnded():
+                self._touch(event.node).maps[event.within, event.visit] = Ended(event.items, event.done, event.failed)
             case TaskFinished():
                 self._finish(event)
             case TaskRetried():
@@ -203,7 +206,7 @@ class Progress:
     def _told_inside(self, name: str) -> str:
         """What is going on in a subgraph, such as `gate waits, search runs, 3 more`, for where it is one box."""
         told = [
-            f"{inner[len(name) + 1 :]} {VERBS[self.nodes[inner].state]}"
+            f"{inner[len(name) + 1 :]} {self.nodes[inner].ended or VERBS[self.nodes[inner].state]}"
             for inner in self._nesting.inside.get(name, ())
             if inner not in self._nesting.inside and inner in self.nodes and self.nodes[inner].state in VERBS
         ]
@@ -224,6 +227,8 @@ class Progress:
         task = event.within, event.visit
         node = self._become(event.node, task, "active")
         node.started[task] = event.at
+        if event.items is not None:
+            node.maps[task] = Ended(event.items)
         node.items, node.error, node.where, node.attempt, node.cached = event.items, "", "", "", False
 
     def _finish(self, event: TaskFinished) -> None:
@@ -235,6 +240,7 @@ class Progress:
         node.update, node.cached, node.attempt = short_update(event.update), event.cached, ""
         if failed:
             self._handle(event, handled)
+        node.maps.pop(task, None)
         used = node.calls.pop(task, None)
         how = "failed" if handled else "cached" if event.cached else "by hand" if event.edited else ""
         self._add_row(

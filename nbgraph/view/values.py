@@ -85,9 +85,9 @@ class _Short(reprlib.Repr):
         return "{" + self._pairs(value, level, lambda key: f"{self.repr1(key, level - 1)}: ") + "}"
 
     def repr_instance(self, value: Any, level: int) -> str:
-        fields = _fields(value)
-        if fields is not None:
-            return f"{type(value).__name__}({self._pairs(fields, level, lambda key: f'{key}=')})"
+        declared = fields(value)
+        if declared is not None:
+            return f"{type(value).__name__}({self._pairs(declared, level, lambda key: f'{key}=')})"
         return super().repr_instance(value, level)
 
     def _pairs(self, value: Mapping[Any, Any], level: int, lead: Any) -> str:
@@ -100,7 +100,7 @@ class _Short(reprlib.Repr):
         return ", ".join(shown + ["…"] * (len(value) > self.maxdict))
 
 
-def _fields(value: Any) -> Mapping[str, Any] | None:
+def fields(value: Any) -> Mapping[str, Any] | None:
     """The declared fields of a dataclass, pydantic model or namedtuple, else None."""
     kind = type(value)
     names = next((getattr(kind, mark) for mark in _FIELDS if hasattr(kind, mark)), None)

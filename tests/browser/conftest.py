@@ -30,7 +30,10 @@ SETTINGS = {
 
 
 class Server:
-    """A running JupyterLab; `folder` is what it serves."""
+    """A running server of notebooks; `folder` is what it serves."""
+
+    module = "jupyterlab"
+    own_options = {"LabApp.expose_app_in_browser": True, "LabApp.extension_manager": "readonly"}
 
     def __init__(self, home: Path) -> None:
         self.home, self.folder, self.port = home, home / "notebooks", _free_port()
@@ -60,10 +63,9 @@ class Server:
             "ServerApp.open_browser": False,
             "ServerApp.allow_root": True,
             "IdentityProvider.token": "",
-            "LabApp.expose_app_in_browser": True,
-            "LabApp.extension_manager": "readonly",
+            **self.own_options,
         }
-        return [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+        return [sys.executable, "-m", self.module, *(f"--{name}={value}" for name, value in options.items())]
 
     def _environment(self) -> dict[str, str]:
         places = ("CONFIG", "DATA", "RUNTIME")
@@ -87,7 +89,7 @@ class Server:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not start: {(self.home / 'server.log').read_text()[-2000:]}")
+        raise RuntimeError(f"{self.module} did not start: {(self.home / 'server.log').read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,11 @@ IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status 
 class NotebookPage:
     """One browser page with one notebook open at a time.
 
-    `foreign` collects the addresses of all requests that left for another origin.
+    `foreign` collects the addresses of all requests that left for another origin; `kernel` is the kernelspec that
+    notebooks written from now on ask for.
     """
+
+    kernel = "python3"
 
     def __init__(self, page: Page, url: str, folder: Path, pictures: Path) -> None:
         self.page, self.url, self.folder, self._pictures = page, url, folder, pictures
@@ -35,7 +38,7 @@ class NotebookPage:
     def write(self, name: str, *sources: str) -> None:
         """Make a notebook of code cells."""
         cells = [new_code_cell(source.strip("\n")) for source in sources]
-        made = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+        made = new_notebook(cells=cells, metadata={"kernelspec": {"name": self.kernel, "display_name": self.kernel}})
         nbformat.write(made, self.folder / name)
 
     def open(self, name: str) -> None:

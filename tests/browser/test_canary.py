@@ -57,7 +57,7 @@ def test_a_canary_stays_silent_live_saved_and_reopened(lab: NotebookPage) -> Non
     lab.wait_for_state(RUN, "gate", "waiting")
     lab.node(RUN, "show").click()
     lab.cell(RUN).locator(".nbgraph-panel").get_by_text("onerror").first.wait_for()
-    lab.cell(RUN).locator("summary").click()
+    lab.cell(RUN).locator(".nbgraph-steps summary").click()
     lab.option(RUN).scroll_into_view_if_needed()
     lab.picture("asked")
     assert_silent(lab)

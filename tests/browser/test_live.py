@@ -60,8 +60,10 @@ def test_prints_land_in_the_cell_that_started_the_run_and_in_the_log(lab: Notebo
     assert lab.text(RUN + 1).strip() == "stranger"
     lab.node(RUN, "draft").click()
     panel = lab.cell(RUN).locator(".nbgraph-panel")
-    panel.get_by_text("drafting bees").wait_for()
-    assert 'print(f"drafting {topic}")' in panel.inner_text()
+    panel.get_by_role("tab", name="Output").click()
+    panel.get_by_text("drafting bees", exact=True).wait_for()
+    panel.get_by_role("tab", name="Code").click()
+    panel.get_by_text('print(f"drafting {topic}")').wait_for()
     lab.picture("panel", RUN)
 
 

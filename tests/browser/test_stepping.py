@@ -93,6 +93,7 @@ def test_retries_and_cached_results_are_marked(lab: NotebookPage) -> None:
     expect(lab.node(5, "fetch").locator(".nbgraph-note")).to_have_text("cached")
     expect(lab.node(4, "fetch").locator(".nbgraph-marks")).to_have_text("retry 3 · cache")
     lab.node(4, "fetch").click()
+    lab.cell(4).get_by_role("tab", name="Output").click()
     lab.cell(4).get_by_text("attempt 2 failed: TimeoutError: no answer").wait_for()
     lab.picture("retried and cached", 3)
     lab.run_cell(6)

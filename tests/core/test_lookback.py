@@ -10,6 +10,7 @@ from nbgraph import MemoryStore
 from nbgraph.core.context import Context
 from nbgraph.core.events import Status, StatusChanged
 from nbgraph.core.records import Recorded, Tried
+from nbgraph.core.run import Run
 from nbgraph.errors import RunError
 from tests.core.patterns import made
 from tests.core.running import (
@@ -170,3 +171,95 @@ def test_a_key_of_a_subgraph_is_another_one() -> None:
     run = settled(made("START -> g -> END", graph(ONE_TWO, one, two), called="outer").run(), Status.DONE)
     assert run.uses("x", "g").writers == ((1, "g/one#1"),)
     assert run.uses("x", "g").readers == ("two",)
+
+
+# Lists of visits
+
+
+def test_the_visits_of_a_node_are_listed_with_the_steps_between_which_they_were() -> None:
+    run, _ = seen()
+    assert run.lookback.visits("left") == (("left#1", 1, 2), ("left#2", 5, 6), ("left#3", 9, 10))
+    assert run.lookback.visits("nobody") == ()
+
+
+def test_a_visit_that_goes_on_is_listed_without_a_step() -> None:
+    gate = Gate("gate")
+    run = graph("START -> one -> gate -> END", one, gate.node).run()
+    reached(gate.begun)
+    assert run.lookback.visits("gate") == (("gate#1", 1, None),)
+    gate.let.set()
+    settled(run, Status.DONE)
+
+
+def test_the_visits_of_a_node_in_a_subgraph_go_by_its_path() -> None:
+    run = settled(made("START -> g -> END", graph(ONE_TWO, one, two), called="outer").run(), Status.DONE)
+    assert run.lookback.visits("g/two") == (("g/two#1", 1, 2),)
+    assert run.lookback.visits("two") == ()
+
+
+# Edges
+
+
+def numbered(run: Run, source: str, target: str) -> int:
+    return next(n for n, edge in enumerate(run.outline.edges) if (edge.source, edge.target) == (source, target))
+
+
+def test_an_edge_tells_how_often_it_was_taken_and_what_its_condition_saw() -> None:
+    run, _ = seen()
+    again = run.lookback.edge(numbered(run, "meet", "plan"))
+    assert again.taken == 2
+    assert again.last == ((4, "meet#1", "n 1 < 3"), (8, "meet#2", "n 2 < 3"))
+    assert again.why_not == "was not taken: n 3 < 3 does not hold"
+
+
+def test_an_edge_tells_what_it_would_have_told_after_an_earlier_step() -> None:
+    run, _ = seen()
+    index = numbered(run, "meet", "END")
+    assert run.lookback.edge(index).last == ((12, "meet#3", "else"),)
+    early = run.lookback.edge(index, 4)
+    assert (early.taken, early.why_not) == (0, "was not taken: a condition before its else held")
+    before = run.lookback.edge(index, 3)
+    assert before.why_not == "waits for meet, which has not finished"
+
+
+def test_an_edge_out_of_start_is_taken_as_the_graph_begins() -> None:
+    run, _ = seen()
+    assert run.lookback.edge(0, 0)[1:] == (1, ((0, "START", ""),), "")
+
+
+def test_an_edge_of_a_loop_tells_only_its_last_passages() -> None:
+    run = settled(counting().run(n=0, limit=20), Status.PAUSED)
+    index = next(n for n, edge in enumerate(run.outline.edges) if edge.source == edge.target)
+    use = run.lookback.edge(index)
+    assert (use.taken, len(use.last), use.last[-1].step) == (20, 5, 20)
+
+
+def test_an_edge_of_a_subgraph_that_is_over_tells_what_it_saw_there() -> None:
+    inner = graph("START -> one -> two if x > 5; one -> END else; two -> END", one, two)
+    run = settled(made("START -> g -> END", inner, called="outer").run(), Status.DONE)
+    use = run.lookback.edge(numbered(run, "g/one", "g/two"))
+    assert (use.taken, use.why_not) == (0, "was not taken: x 1 > 5 does not hold")
+    assert run.lookback.edge(numbered(run, "g/one", "g/END")).last == ((1, "g/one#1", "else"),)
+
+
+def test_an_edge_of_a_subgraph_that_was_never_reached_says_so() -> None:
+    inner = graph(ONE_TWO, one, two)
+    run = settled(made("START -> one -> g if x > 5; one -> END else; g -> END", one, inner).run(), Status.DONE)
+    assert run.lookback.edge(numbered(run, "g/one", "g/two")).why_not == "g has not begun"
+
+
+@pytest.mark.parametrize("index", [-1, 99, "1", None])
+def test_there_is_no_edge_with_another_index(index: Any) -> None:
+    run, _ = seen()
+    with pytest.raises(RunError, match="r has no edge"):
+        run.lookback.edge(index)
+
+
+def test_what_was_read_once_tells_the_same_and_nothing_of_what_comes_later() -> None:
+    run = settled(counting().run(n=0, limit=3), Status.PAUSED)
+    read = run.lookback.read()
+    assert read.at(3)[:5] == run.at(3)[:5]
+    run.resume()
+    settled(run, Status.PAUSED)
+    assert len(read.visits("count")) == 4
+    assert len(run.lookback.visits("count")) == 7

@@ -85,6 +85,33 @@ def test_breakpoints_reach_the_run():
     assert put == [("draft", "before"), ("draft", "after"), ("draft", None)]
 
 
+def test_the_picture_turns_as_it_is_asked_and_stays_so():
+    widget = GraphWidget(ESSAY)
+    assert widget.drawing["direction"] == "LR"
+    for direction in ("TB", "across", 1):
+        hear(widget, kind="turn", direction=direction)
+    assert widget.drawing["direction"] == "TB"
+    widget.show(ESSAY._replace(undefined=2))
+    assert widget.drawing["direction"] == "TB"
+
+
+def test_the_picture_is_given_in_other_forms(sent):
+    widget = GraphWidget(TRIP)
+    hear(widget, kind="turn", direction="TB")
+    for number, form in enumerate(("dot", "mermaid", "pdf"), 1):
+        hear(widget, kind="ask", what="export", number=number, form=form)
+    assert "rankdir=TB" in sent[0]["text"]
+    assert "cluster_n2" in sent[0]["text"]
+    assert sent[1]["text"].startswith("flowchart TB\n")
+    assert sent[2]["kind"] == "refused"
+
+
+def test_a_drawing_tells_the_edges_and_which_node_is_in_which_subgraph():
+    drawing = GraphWidget(TRIP).drawing
+    assert drawing["edges"][:3] == [[0, 1], [1, 2], [2, 3]]
+    assert [node["cluster"] for node in drawing["nodes"]][4:8] == ["", "research", "research", "research"]
+
+
 def opened(widget: GraphWidget) -> set[str]:
     return {node["name"] for node in widget.drawing["nodes"] if node["open"]}
 

@@ -10,6 +10,7 @@ from nbgraph.core.events import (
     BreakpointsChanged,
     Emitted,
     Failure,
+    ItemsEnded,
     Printed,
     StateEdited,
     Status,
@@ -129,6 +130,21 @@ def test_a_cancelled_task_is_shown_as_such():
 def test_items_of_a_map_are_shown():
     assert folded((TaskStarted("draft", 1, 0.0, 12),)).snapshot()["nodes"]["draft"]["note"] == "12 items"
     assert folded((TaskStarted("draft", 1, 0.0, 10000),)).node("draft")["note"] == "10,000 items"
+
+
+def test_the_items_of_a_map_that_have_ended_are_counted_until_it_is_over():
+    begun = (TaskStarted("draft", 1, 0.0, 10), ItemsEnded("draft", 1, 0.1, 6, 0, 10))
+    assert folded(begun).node("draft")["note"] == "6/10"
+    progress = folded((*begun, ItemsEnded("draft", 1, 0.2, 6, 1, 10)))
+    assert progress.changes()["nodes"]["draft"]["note"] == "6/10, 1 failed"
+    progress.apply(TaskFinished("draft", 1, 1.0, 1, {}, ()))
+    assert progress.node("draft")["note"] == "10 items"
+
+
+def test_maps_under_way_at_once_are_counted_together():
+    events = [TaskStarted("draft", visit, 0.0, 10) for visit in (1, 2)]
+    events += [ItemsEnded("draft", visit, 0.1, 3, 1, 10) for visit in (1, 2)]
+    assert folded(tuple(events)).node("draft")["note"] == "6/20, 2 failed"
 
 
 def test_a_retry_leaves_the_node_active_and_is_counted_and_told():

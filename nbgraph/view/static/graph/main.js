@@ -1,15 +1,19 @@
 // The dashboard of a run: its parts, one below another, and what they share.
-import { details } from "./details.js";
 import { merged } from "./fold.js";
 import { head } from "./head.js";
+import { inspector } from "./inspector.js";
 import { make } from "./make.js";
 import { notes } from "./notes.js";
 import { picture } from "./picture.js";
 import { refused } from "./refused.js";
+import { state } from "./state.js";
 import { steps } from "./steps.js";
 import { talk } from "./talk.js";
+import { tooltip } from "./tooltip.js";
+import { toolbar } from "./toolbar.js";
 
-const PARTS = [head, refused, picture, talk, notes, details, steps];
+const PARTS = [head, refused, toolbar, picture, inspector, talk, notes, state, steps, tooltip];
+const BESIDE = [picture, inspector]; // one beside the other where there is room
 
 // A part has a `root`, and what it wants of: `draw` (the graph changed), `paint` (the status did), `select` (a node was
 // chosen, or none: null), `moment` (a step was: the run as it stood then, or null), `refused` (the kernel would not).
@@ -20,9 +24,11 @@ class Desk {
     this.selected = null;
     this.moment = null; // the run as it stood after a step; null for as it is
     this.asked = new Map();
+    this.canvas = {}; // what the parts about the picture do for one another
     this.drawn = { nodes: new Map(), edges: new Map() }; // what the picture shows, by name and by index
     this.parts = PARTS.map((part) => part(this));
     this.root.append(...this.parts.map((part) => part.root));
+    putBeside(BESIDE.map((part) => this.parts[PARTS.indexOf(part)].root));
     el.append(this.root);
   }
 
@@ -79,6 +85,13 @@ class Desk {
   }
 
   paint() { this.each("paint", this.status()); }
+}
+
+function putBeside(roots) {
+  const box = make("div", "beside"), row = make("div", "besides");
+  roots[0].before(box);
+  box.append(row);
+  row.append(...roots);
 }
 
 function initialize({ model }) {

@@ -27,3 +27,6 @@ export function table(heads, rows) {
   rows.forEach((row) => body.insertRow().append(...row.map((cell) => make("td", "", String(cell)))));
   return made;
 }
+
+// an id that no other element of the page has
+export const named = () => `nbgraph-${Math.random().toString(36).slice(2)}`;

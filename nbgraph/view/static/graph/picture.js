@@ -1,16 +1,29 @@
 // The picture of the graph, its nodes and edges lit up by what the run did.
+import { keyboard } from "./keys.js";
 import { count, make, own } from "./make.js";
 import { rebuilt } from "./svg.js";
+import { waysOf } from "./ways.js";
 import { ICONS, WORDS, stopsAt } from "./words.js";
+import { zoomable } from "./zoom.js";
 
 const TALL = 2000, SHORT = 44;
 
 export function picture(desk) {
-  const root = make("div", "picture"), { drawn } = desk;
+  const root = make("div", "picture"), { drawn, canvas } = desk;
   root.onclick = root.onkeydown = (event) => choose(desk, event);
+  Object.assign(canvas, { root, zoom: zoomable(root), keys: keyboard(desk, root), toggle: (name) => toggle(desk, name) });
   return {
     root,
-    draw: (drawing) => draw(root, drawn, drawing),
+    draw(drawing) {
+      let ways = null;
+      const { nodes = [], edges = [], direction } = drawing;
+      canvas.ends = (index) => edges[index].map((place) => nodes[place].name);
+      canvas.ways = () => (ways ??= waysOf(drawing, drawn.nodes));
+      canvas.direction = direction;
+      draw(root, drawn, drawing);
+      canvas.zoom.again();
+      canvas.keys.settle();
+    },
     paint(status) {
       drawn.nodes.forEach((group, name) => paintNode(group, name, own(status.nodes, name), stopsAt(status, name)));
       drawn.edges.forEach((edge, index) => paintEdge(edge, own(status.edges, index)));
@@ -26,13 +39,13 @@ function draw(root, drawn, drawing) {
   const svg = rebuilt(drawing.svg);
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", `graph ${drawing.name}`);
-  svg.style.minWidth = `${0.72 * svg.getAttribute("width")}px`; // shrunk more its labels would be hard to read, so it scrolls
   root.classList.toggle("nbgraph-tall", svg.getAttribute("height") > TALL);
   drawn.nodes.clear();
   drawn.edges.clear();
   for (const group of svg.querySelectorAll("[data-id]")) {
     const index = Number(group.dataset.id.slice(1));
-    prepare[group.dataset.id[0]](drawn, group, index, drawing.nodes[index]);
+    const ends = (drawing.edges?.[index] || []).map((end) => drawing.nodes[end].name);
+    prepare[group.dataset.id[0]](drawn, group, index, drawing.nodes[index], ends);
   }
   root.replaceChildren(svg);
   const again = [...root.querySelectorAll("[role=button]")];
@@ -53,15 +66,17 @@ const prepare = {
     group.setAttribute("aria-expanded", Boolean(node.open));
     group.setAttribute("aria-label", `subgraph ${node.name}`);
   },
-  e(drawn, group, index) {
+  e(drawn, group, index, _, ends) {
     const why = group.querySelector(".nbgraph-why");
     group.dataset.edge = index;
-    drawn.edges.set(index, { group, why, written: why.textContent });
+    group.setAttribute("tabindex", "-1");
+    group.setAttribute("role", "img");
+    drawn.edges.set(index, { group, why, written: why.textContent, name: `edge ${ends.join(" to ")}` });
   },
 };
 
 function beButton(group) {
-  group.setAttribute("tabindex", "0");
+  group.setAttribute("tabindex", "-1");
   group.setAttribute("role", "button");
 }
 
@@ -79,13 +94,15 @@ function paintNode(group, name, node = { state: "idle", visits: 0 }, stops = [])
   group.setAttribute("aria-label", `${name}: ${WORDS[node.state] || node.state}, ${said.filter(Boolean).join(", ")}`);
 }
 
-function paintEdge({ group, why, written }, edge = { taken: 0, reason: "" }) {
+function paintEdge({ group, why, written, name }, edge = { taken: 0, reason: "" }) {
   const reason = edge.taken && edge.reason ? edge.reason : written;
   const short = reason.length > SHORT ? `${reason.slice(0, SHORT - 1)}\u2026` : reason;
   if (group.dataset.taken === String(edge.taken) && why.textContent === short) return;
   group.dataset.taken = edge.taken;
   group.classList.toggle("nbgraph-taken", edge.taken > 0);
   why.textContent = short;
+  const taken = edge.taken ? `, taken ${count(edge.taken, "time")}` : "";
+  group.setAttribute("aria-label", `${name}: ${reason || "always"}${taken}`);
 }
 
 function choose(desk, event) {
@@ -93,7 +110,12 @@ function choose(desk, event) {
   if (!group || !["click", "Enter", " "].includes(event.key || event.type)) return;
   event.preventDefault();
   event.stopPropagation(); // the notebook has shortcuts of its own for these keys
-  const { node, toggle } = group.dataset;
-  if (toggle === undefined) desk.select(desk.selected === node ? null : node);
-  else desk.model.send({ kind: "toggle", node: toggle, open: group.getAttribute("aria-expanded") !== "true" });
+  const { node, toggle: name } = group.dataset;
+  if (name === undefined) desk.select(desk.selected === node ? null : node);
+  else toggle(desk, name);
+}
+
+function toggle(desk, name) {
+  const group = [...desk.canvas.root.querySelectorAll("[data-toggle]")].find(({ dataset }) => dataset.toggle === name);
+  if (group) desk.model.send({ kind: "toggle", node: name, open: group.getAttribute("aria-expanded") !== "true" });
 }
