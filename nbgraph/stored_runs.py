@@ -15,7 +15,7 @@ from nbgraph.core.names import run_name
 from nbgraph.core.ports import RunSummary, Store
 from nbgraph.core.run import Run, announced
 from nbgraph.core.run_loop import live
-from nbgraph.core.stored import resumed, salvaged
+from nbgraph.core.stored import forked_from_store, resumed, salvaged
 from nbgraph.starting import settings
 from nbgraph.stores import default_store, learn_classes, open_store, salvageable
 from nbgraph.watching import Watch
@@ -52,6 +52,42 @@ class StoredRuns(Graph):
         learn_classes(self)
         made = settings(None, {"store": self._store_of(run_id, store), "answers": answers})
         return announced(Run.of(resumed(self, run_id, rename or {}, made, engine_loop())))
+
+    def fork(
+        self,
+        run_id: str,
+        step: int,
+        update: Mapping[str, Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        store: Any = None,
+        answers: Any = None,
+        **changes: Any,
+    ) -> Run:
+        """Fork a stored run, as `Run.fork` does: by the edges it began with and the nodes as they are declared now.
+
+        Args:
+            run_id: the run, whoever has it; it stays as it is.
+            step: the last step that they share; 0 for none.
+            update: keys of the state that are changed first, as a mapping; further ones as keywords.
+            id: a name for the new run; made up by default.
+            store: where the run is kept, as `run` takes it; the new one is kept there too.
+            answers: answers for human nodes, as `run` takes them.
+
+        Raises:
+            NoSuchRun: the store holds none with that id.
+            RunError: it has no such step, or is another graph's.
+            GraphChanged: a node that the new run is about to call is gone.
+            InputError: a value does not fit the type of its key.
+        """
+        __tracebackhide__ = True
+        learn_classes(self)
+        made = settings(None, {"store": self._store_of(run_id, store), "answers": answers})
+        new = run_name(id, self.name)
+        forking = forked_from_store(self, run_id, step, {**(update or {}), **changes}, new, made, engine_loop())
+        forking.go_on(f"fork of {run_id} at step {step}")
+        return announced(Run.of(forking))
 
     def salvage(self, run_id: str, *, id: str | None = None, store: Any = None, answers: Any = None) -> Run:
         """A new run from what is left of a damaged one: it shares the past up to the last good step, and goes on.

@@ -44,7 +44,7 @@ class Watch:
     def __init__(self, graph: Graph, store: Store, run_id: str, loop: asyncio.AbstractEventLoop) -> None:
         history = store.history(run_id)
         self._store, self._run, self.loop = store, history.run, loop
-        self._plan = planned(history.run.structure, graph, {})
+        self._plan, self._graph = planned(history.run.structure, graph, {}), graph
         self._past, self._seen = Past(), 0
         self._asked: dict[str, Approval] = {}
         self.status, self.reason, self.notices = Status.RUNNING, "", list[str]()
@@ -177,7 +177,7 @@ class Watch:
     @property
     def lookback(self) -> Lookback:
         """What looks back on it, as it is stored, without holding it."""
-        return Lookback(self._store, self.id, self._plan)
+        return Lookback(self._store, self.id, self._plan, self._graph)
 
     def _refuse(self, *arguments: Any, **named: Any) -> NoReturn:
         raise RunError(f"{self.id} is only looked at here; graph.resume({self.id!r}) takes it once nobody has it.")

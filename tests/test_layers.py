@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "watching": {"errors", "core"},
     "stored_runs": {"errors", "core", "store", "stores", "starting", "watching"},
     "library": {"errors", "core", "nodes", "typed", "batch", "starting", "stored_runs", "view"},
+    "terminal": {"errors", "core", "batch", "watching", "view"},
     "view": {"errors", "view"},  # and of core what VIEW_USES names
 }
 BELOW = {"errors", "core", "store", "executors", "models", "nodes", "library", "stores", "settings", "watching"}
@@ -57,6 +58,7 @@ HOMES = {
     "pydantic": {"typed", "typed_forms", "models"},
     "jinja2": {"models"},
     "psycopg": {"store"},
+    "rich": {"view", "terminal"},
     "msgspec": {"store"},
 }
 

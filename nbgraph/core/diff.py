@@ -53,7 +53,7 @@ def diff(
 ) -> Diff:
     """Compare two runs by their steps, their final states, and what their models took."""
     longer = range(max(len(one), len(other)))
-    first = next((place for place in longer if not _alike(_at(one, place), _at(other, place))), None)
+    first = next((place for place in longer if not alike(_at(one, place), _at(other, place))), None)
     visits, others = (Counter(step.node for step in steps if step.node != EDIT) for steps in (one, other))
     return Diff(
         None if first is None else first + 1,
@@ -77,7 +77,8 @@ def _at(steps: Sequence[Step], place: int) -> Step | None:
     return steps[place] if place < len(steps) else None
 
 
-def _alike(one: Step | None, other: Step | None) -> bool:
+def alike(one: Step | None, other: Step | None) -> bool:
+    """Whether the same task wrote the same and led to the same nodes."""
     if one is None or other is None:
         return one is other
     went = [(edge.source, edge.target) for edge in one.taken] == [(edge.source, edge.target) for edge in other.taken]

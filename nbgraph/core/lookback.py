@@ -5,21 +5,24 @@ All of it comes from the records of the run, so it is the same for one that goes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 from nbgraph.core import replay, scheduler
 from nbgraph.core.approvals import Approval
+from nbgraph.core.diff import Diff, diff
 from nbgraph.core.events import Event, Status, StatusChanged
-from nbgraph.core.graph import START
+from nbgraph.core.graph import START, Graph
 from nbgraph.core.not_taken import why_not
 from nbgraph.core.outline import Outline, OutlineEdge
 from nbgraph.core.past import Past, WalkPast, gathered, plan_within
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
 from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
+from nbgraph.core.structure import planned
 from nbgraph.core.task_names import Place, is_within, place_of, static_of
+from nbgraph.core.usage import Used
 from nbgraph.core.views import EDIT
 from nbgraph.errors import RunError, brief
 
@@ -31,29 +34,30 @@ class Lookback:
 
     Args:
         plan: the run's edges, with the nodes as they are now.
+        graph: gives the nodes of other runs that it is compared with.
     """
 
-    def __init__(self, store: Store, run_id: str, plan: Plan) -> None:
-        self._store, self._run_id, self._plan = store, run_id, plan
+    def __init__(self, store: Store, run_id: str, plan: Plan, graph: Graph) -> None:
+        self.store, self.run_id, self.plan, self.graph = store, run_id, plan, graph
         self._read: History | None = None
 
     def read(self) -> Lookback:
         """The same with all that is stored of the run read now, and once: for several looks, and not to be kept."""
-        found = Lookback(self._store, self._run_id, self._plan)
+        found = Lookback(self.store, self.run_id, self.plan, self.graph)
         found._read = self._history
         return found
 
     def at(self, step: int) -> Moment:
         """See `Run.at`."""
-        return moment(self._history, self._plan, step)
+        return moment(self._history, self.plan, step)
 
     def visit(self, task: str) -> Visit:
         """See `Run.visit`."""
-        return visit(self._history, self._plan, task)
+        return visit(self._history, self.plan, task)
 
     def uses(self, key: str, within: str = "") -> KeyUse:
         """See `Run.uses`."""
-        return uses(self._history, self._plan, key, within)
+        return uses(self._history, self.plan, key, within)
 
     def visits(self, node: str) -> tuple[VisitMark, ...]:
         """All tasks of a node, in the order in which they could start; in a subgraph it is named by its path."""
@@ -65,11 +69,41 @@ class Lookback:
         Args:
             step: as it stood after that step; None for now.
         """
-        return edge_use(self._history, self._plan, index, step)
+        return edge_use(self._history, self.plan, index, step)
+
+    def beside(self, run_id: str) -> Lookback:
+        """Another run of the graph in the same store, to look back on.
+
+        Raises:
+            NoSuchRun: the store holds none with that id.
+            RunError: it is another graph's.
+        """
+        run = self.store.history(run_id).run
+        if run.graph != self.plan.name:
+            raise RunError(f"{run_id} is a run of {run.graph}, not of {self.plan.name}.")
+        return Lookback(self.store, run_id, planned(run.structure, self.graph, {}), self.graph)
+
+    def outcome(self) -> Outcome:
+        """What it did and came to."""
+        history = self._history
+        past = gathered(history, self.plan)
+        return Outcome(history.steps, state_of(past, history), past.usage.total)
 
     @property
     def _history(self) -> History:
-        return self._read or self._store.history(self._run_id)
+        return self._read or self.store.history(self.run_id)
+
+
+class Outcome(NamedTuple):
+    """What a run did, the state that it came to, and what its models took."""
+
+    steps: Sequence[Step]
+    state: Mapping[str, Any]
+    used: Used
+
+    def diff(self, other: Outcome) -> Diff:
+        """What tells this run from another."""
+        return diff(self.steps, other.steps, self.state, other.state, (self.used, other.used))
 
 
 class Moment(NamedTuple):

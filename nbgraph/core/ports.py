@@ -154,11 +154,17 @@ class Store(Protocol):
         ...
 
     def runs(
-        self, graph: str | None = None, status: Iterable[Status] = (), limit: int = 100, before: float | None = None
+        self,
+        graph: str | None = None,
+        status: Iterable[Status] = (),
+        limit: int = 100,
+        before: float | None = None,
+        parent: str | None = None,
     ) -> list[RunSummary]:
         """The runs of a graph, or of all, in one of the statuses where any is given; those that started last first.
 
-        `before` is the `started_at` of the last one on the page before, `limit` how many a page has.
+        `before` is the `started_at` of the last one on the page before, `limit` how many a page has; with a `parent`
+        only runs that go on from that one.
         """
         ...
 

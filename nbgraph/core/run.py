@@ -319,7 +319,7 @@ class Run:
     @property
     def lookback(self) -> Lookback:
         """What looks back on it, as it is stored, without holding it."""
-        return Lookback(self._engine.store, self.id, self._engine.plan)
+        return Lookback(self._engine.store, self.id, self._engine.plan, self._engine.walk.graph)
 
     def replay(self, step: int) -> Replayed:
         """Call the node of a step again with what it saw then; the run and its history stay as they are.
@@ -334,22 +334,24 @@ class Run:
         self._engine.check_alive()
         return self._on_loop(replayed(self._engine, step))
 
-    def fork(self, step: int, /, *, id: str | None = None, **changes: Any) -> Run:
+    def fork(
+        self, step: int, update: Mapping[str, Any] | None = None, /, *, id: str | None = None, **changes: Any
+    ) -> Run:
         """A new run that shares the past of this one up to a step, and goes on from there by itself.
 
         What was under way then is done again, and questions are asked again; this run stays as it is.
 
         Args:
             step: the last step that they share; 0 for none.
+            update: keys of the state that are changed first, as a mapping; further ones as keywords.
             id: a name for the new run; made up by default.
-            changes: keys of the state that are changed first.
 
         Raises:
             RunError: the run has no such step.
             InputError: a value does not fit the type of its key.
         """
         __tracebackhide__ = True
-        forking = forked(self._engine, step, changes, run_name(id, self.name))
+        forking = forked(self._engine, step, {**(update or {}), **changes}, run_name(id, self.name))
         forking.go_on(f"fork of {self.id} at step {step}")
         return announced(Run.of(forking))
 

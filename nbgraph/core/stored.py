@@ -170,6 +170,25 @@ def forked(run: RunLoop, number: int, changes: Mapping[str, Any], run_id: str) -
     return _fork(run.walk.graph, run.plan, history, number, changes, run_id, settings, loop)
 
 
+def forked_from_store(
+    graph: Graph,
+    run_id: str,
+    number: int,
+    changes: Mapping[str, Any],
+    new_id: str,
+    settings: Settings,
+    loop: asyncio.AbstractEventLoop,
+) -> RunLoop:
+    """The same from a run as it is stored, whoever has it, by the nodes of `graph`."""
+    history = settings.store.history(run_id)
+    _check_graph(graph, run_id, history.run.graph)
+    check_step(history, number)
+    plan = planned(history.run.structure, graph, {})
+    check_inputs(changes, plan.schema)
+    _check_pending(graph, gathered(history._replace(entries=tuple(_upto(history, number))), plan))
+    return _fork(graph, plan, history, number, changes, new_id, _as_before(settings, history), loop)
+
+
 def salvaged(
     graph: Graph, history: History, run_id: str, settings: Settings, loop: asyncio.AbstractEventLoop
 ) -> RunLoop:

@@ -68,7 +68,12 @@ class MemoryStore:
             return self._found(run_id).summary()
 
     def runs(
-        self, graph: str | None = None, status: Iterable[Status] = (), limit: int = 100, before: float | None = None
+        self,
+        graph: str | None = None,
+        status: Iterable[Status] = (),
+        limit: int = 100,
+        before: float | None = None,
+        parent: str | None = None,
     ) -> list[RunSummary]:
         """The runs of a graph, or of all, in one of the statuses; of those of one moment the last kept is first."""
         wanted = frozenset(status)
@@ -77,7 +82,9 @@ class MemoryStore:
             found = (
                 kept.summary()
                 for kept in latest
-                if graph in (None, kept.record.graph) and (before is None or kept.record.started_at < before)
+                if graph in (None, kept.record.graph)
+                and parent in (None, kept.record.parent)
+                and (before is None or kept.record.started_at < before)
             )
             return list(islice((each for each in found if not wanted or each.status in wanted), limit))
 

@@ -91,17 +91,19 @@ class Reader:
         _, process, lease_until = owner_row(self._connection, row.owner, self._path)
         return Owner(process.pid, process.host, row.since, process.alive(lease_until, time.time()))
 
-    def runs(self, graph: str | None, status: Iterable[Status], limit: int, before: float | None) -> list[RunSummary]:
+    def runs(
+        self, graph: str | None, status: Iterable[Status], limit: int, before: float | None, parent: str | None
+    ) -> list[RunSummary]:
         """A page of runs; of those that started at one moment the last kept is first."""
         self._check_count()
         wanted = [str(each) for each in status]
-        where, given = ["1"], [*wanted]
+        where, given = ["1"], list[str | float](wanted)
         if wanted:
             where = [f"status IN ({', '.join('?' * len(wanted))})"]
-        if graph is not None:
-            where, given = [*where, "graph = ?"], [*given, graph]
-        if before is not None:
-            where, given = [*where, "started_at < ?"], [*given, before]  # type: ignore[list-item]
+        for column, value in (("graph = ?", graph), ("started_at < ?", before), ("parent = ?", parent)):
+            if value is not None:
+                where.append(column)
+                given.append(value)
         found = self._connection.execute(
             f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY started_at DESC, number DESC LIMIT ?", (*given, limit)
         )

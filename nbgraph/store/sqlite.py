@@ -134,11 +134,16 @@ class SqliteStore:
         return self._read(lambda reader: reader.summary(reader.row(run_id)), no_run(run_id))
 
     def runs(
-        self, graph: str | None = None, status: Iterable[Status] = (), limit: int = 100, before: float | None = None
+        self,
+        graph: str | None = None,
+        status: Iterable[Status] = (),
+        limit: int = 100,
+        before: float | None = None,
+        parent: str | None = None,
     ) -> list[RunSummary]:
         """The runs of a graph, or of all, in one of the statuses; those that started last come first."""
         wanted = tuple(status)
-        return self._read(lambda reader: reader.runs(graph, wanted, limit, before), [])
+        return self._read(lambda reader: reader.runs(graph, wanted, limit, before, parent), [])
 
     def approvals(self, run_id: str | None = None, open_only: bool = False) -> list[Approval]:
         """The questions of a run, or of all, in the order of asking; those that can be answered where `open_only`."""

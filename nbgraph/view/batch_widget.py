@@ -8,6 +8,7 @@ from html import escape
 import ipywidgets
 
 from nbgraph.view.batch_table import ShownBatch, duration, table
+from nbgraph.view.pace import joined, rate
 
 STYLE = """<style>
 .jp-OutputArea:has(.nbgraph-batch) .nbgraph-record { display: none }
@@ -71,7 +72,9 @@ class BatchWidget(ipywidgets.VBox):  # type: ignore[misc]
         going = any(counts.get(status) for status in ("running", "queued"))
         self.bar.value = batch.over
         self.bar.bar_style = _style(batch, going)
-        told = f"{batch.over:,} of {batch.total:,} · {batch.status} · {duration(seconds)}"
+        told = joined(
+            (f"{batch.over:,} of {batch.total:,} · {batch.status} · {duration(seconds)}", *_pace(batch, seconds, going))
+        )
         role = "" if going else ' role="status"'  # read aloud when it is at rest, not with each row
         self.count.value = f"<span{role}>{escape(told)}</span>"
         self.cancel.disabled = not going and not any(counts.get(status) for status in ("waiting", "paused"))
@@ -91,6 +94,12 @@ class BatchWidget(ipywidgets.VBox):  # type: ignore[misc]
         except Exception as error:
             refusal = str(error) or type(error).__name__
         self.message.value = f'<span role="status">{escape(refusal)}</span>' if refusal else ""
+
+
+def _pace(batch: ShownBatch, seconds: float, going: bool) -> tuple[str, ...]:
+    """How many rows end in a second or a minute, and how long the rest may take; nothing where none goes on."""
+    left = seconds / batch.over * (batch.total - batch.over) if batch.over else 0.0
+    return (rate(batch.over, seconds), f"about {duration(left)} left" if left >= 1 else "") if going else ()
 
 
 def _style(batch: ShownBatch, going: bool) -> str:

@@ -20,8 +20,8 @@ class EditField:
 
     def __init__(self, key: str, value: Any) -> None:
         self.key, self.before = key, value
-        self.as_json = not _has_own_widget(value)
-        self.editable = not self.as_json or _survives_json(value)
+        self.as_json = not has_own_widget(value)
+        self.editable = not self.as_json or survives_json(value)
         self.control = _control(key, value)
         self.entered = self.control.value
         hint = ipywidgets.HTML(_hint(self.as_json, self.editable))
@@ -45,16 +45,20 @@ class EditField:
 
     def read(self) -> Any:
         """The value as entered; ApprovalError where it is no JSON."""
-        if not self.as_json:
-            return self.control.value
-        try:
-            value = json.loads(self.control.value)
-        except ValueError as error:
-            raise ApprovalError(f"{self.key} is not JSON: {error}.") from None
-        return tuple(value) if isinstance(self.before, tuple) and isinstance(value, list) else value
+        return read_json(self.key, self.control.value, self.before) if self.as_json else self.control.value
 
 
-def _has_own_widget(value: Any) -> bool:
+def read_json(key: str, text: str, before: Any) -> Any:
+    """The value of a key as it was entered in the place of `before`; ApprovalError where it is no JSON."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ApprovalError(f"{key} is not JSON: {error}.") from None
+    return tuple(value) if isinstance(before, tuple) and isinstance(value, list) else value
+
+
+def has_own_widget(value: Any) -> bool:
+    """Whether a value is entered as it is, and not as JSON."""
     if type(value) is int:
         return abs(value) < SAFE_INT
     if type(value) is float:
@@ -64,7 +68,7 @@ def _has_own_widget(value: Any) -> bool:
 
 def _control(key: str, value: Any) -> ipywidgets.Widget:
     look = {"description": key, "style": {"description_width": "initial"}}
-    if not _has_own_widget(value):
+    if not has_own_widget(value):
         return area(written(value), look)
     if isinstance(value, str):
         return area(value, look)
@@ -82,10 +86,10 @@ def area(text: str, look: dict[str, Any]) -> ipywidgets.Textarea:
 
 def written(value: Any) -> str:
     """A value as JSON, or by its `repr` where JSON cannot hold it."""
-    return json.dumps(value, indent=2, ensure_ascii=False) if _survives_json(value) else repr(value)
+    return json.dumps(value, indent=2, ensure_ascii=False) if survives_json(value) else repr(value)
 
 
-def _survives_json(value: Any) -> bool:
+def survives_json(value: Any) -> bool:
     """Whether a value comes back from JSON as it was: a dict with int keys does not."""
     try:
         back = json.loads(json.dumps(value))

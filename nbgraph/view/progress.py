@@ -33,6 +33,7 @@ from nbgraph.core.usage import NOTHING
 from nbgraph.view.clusters import Nesting, is_in, marks, node_path, task_name
 from nbgraph.view.folding import LIVE_ROWS
 from nbgraph.view.node_progress import Ended, Key, NodeProgress
+from nbgraph.view.pace import Clock, pace
 from nbgraph.view.talk import Talk, tool_line
 from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
@@ -57,6 +58,8 @@ class Progress:
         self.steps = self.answered = 0
         self.breaks: dict[str, list[str]] = {"before": [], "after": []}
         self.used = NOTHING
+        self.clock = Clock()
+        self._pace: dict[str, Any] = self.clock.told()  # as it was told last
         self._talk = Talk()
         self._asked: dict[tuple[str, Key], set[str]] = {}
         self._nesting = Nesting(outline)
@@ -79,6 +82,7 @@ class Progress:
     def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
         self._talk.hear(event)
+        self.clock.hear(event)
         match event:
             case RunStarted():
                 self._begin(event)
@@ -122,6 +126,7 @@ class Progress:
         """All that is shown, as plain JSON-able data with at most `rows` rows of steps and of answers."""
         return {
             "run": self._run(),
+            "pace": pace(self.clock, self.nodes),
             "breaks": self.breaks,
             "nodes": {name: self.node(name) for name in self.nodes},
             "edges": {str(index): dict(edge) for index, edge in self.edges.items()},
@@ -134,7 +139,7 @@ class Progress:
 
     def changes(self) -> dict[str, Any]:
         """What changed since the last call, in the shape of a snapshot without what stayed; empty when nothing did."""
-        found: dict[str, Any] = {}
+        found = self._pace_changes()
         if self._run_changed:
             found["run"] = self._run()
         if self._breaks_changed:
@@ -151,6 +156,10 @@ class Progress:
             found["talk"] = talk
         self._settle()
         return found
+
+    def _pace_changes(self) -> dict[str, Any]:
+        before, self._pace = self._pace, pace(self.clock, self.nodes)
+        return {} if self._pace == before else {"pace": self._pace}
 
     def node(self, name: str) -> dict[str, Any]:
         """What the picture shows of one node, as in a snapshot."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbgraph.core.outline import Outline
 from nbgraph.view.dot import Drawing
+from nbgraph.view.pace import clock_face
 from nbgraph.view.picture import picture
 from nbgraph.view.progress import RECORD_ROWS, Progress
 
@@ -34,16 +35,17 @@ def html(outline: Outline, drawing: Drawing, progress: Progress) -> str:
 def text(outline: Outline, progress: Progress) -> str:
     """The record as text, without durations, times and ids: the same for the same run."""
     shown = progress.snapshot(RECORD_ROWS)
-    lines = [_headline(outline, progress)]
+    lines = [headline(outline, progress)]
     lines += [f"  {_models(progress)}"] if progress.used.calls else []
     lines += [f"  {sentence}" for sentence in _left_out(shown["steps"], shown["rows"])]
-    lines += [f"  {_text_row(row)}" for row in shown["rows"]]
+    lines += [f"  {text_row(row)}" for row in shown["rows"]]
     lines += [f"  {one['task']} was answered {one['option']!r} by {one['by']}" for one in shown["answers"]]
     lines += [f"  {one['task']} {_failed(one)}: {one['error']}" for one in progress.failures]
     return "\n".join(lines)
 
 
-def _headline(outline: Outline, progress: Progress) -> str:
+def headline(outline: Outline, progress: Progress) -> str:
+    """Such as `essay: waiting, 3 steps; waits for a person at gate`."""
     count = f"{progress.steps} step" + ("" if progress.steps == 1 else "s")
     head = f"{outline.name}: {progress.status or 'not run yet'}, {count}"
     return f"{head}; {progress.reason}" if progress.reason else head
@@ -51,7 +53,7 @@ def _headline(outline: Outline, progress: Progress) -> str:
 
 def _alt(outline: Outline, progress: Progress) -> str:
     states = ", ".join(f"{name} {node.state}" for name, node in list(progress.nodes.items())[:40])
-    return f"{_headline(outline, progress)}. {states}".strip()
+    return f"{headline(outline, progress)}. {states}".strip()
 
 
 def _image(svg: str, alt: str) -> str:
@@ -60,9 +62,10 @@ def _image(svg: str, alt: str) -> str:
 
 
 def _status(outline: Outline, progress: Progress) -> str:
-    headline = _headline(outline, progress)
+    head = headline(outline, progress)[len(outline.name) :]
+    time = f", <time>{clock_face(progress.clock.told()['seconds'])}</time>" if progress.status else ""
     used = f"<p>{escape(_models(progress))}</p>" if progress.used.calls else ""
-    return f"<p><strong>{escape(outline.name)}</strong>{escape(headline[len(outline.name) :])}</p>{used}"
+    return f"<p><strong>{escape(outline.name)}</strong>{escape(head)}{time}</p>{used}"
 
 
 def _models(progress: Progress) -> str:
@@ -133,7 +136,8 @@ def _taken(edge: dict[str, str]) -> str:
     return f"{edge['target']}: {edge['reason']}" if edge["reason"] else edge["target"]
 
 
-def _text_row(row: dict[str, Any]) -> str:
+def text_row(row: dict[str, Any]) -> str:
+    """A step, such as `2. review: score = 6 -> draft (score 6 < 7, 1 of 3)`."""
     update = ", ".join(f"{key} = {value}" for key, value in row["update"].items())
     targets = ", ".join(edge["target"] + (f" ({edge['reason']})" if edge["reason"] else "") for edge in row["edges"])
     return f"{row['step']}. {row['task']}" + (f": {update}" if update else "") + (f" -> {targets}" if targets else "")

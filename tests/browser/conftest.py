@@ -33,6 +33,7 @@ class Server:
     """A running server of notebooks; `folder` is what it serves."""
 
     module = "jupyterlab"
+    ready = "/api"
     own_options = {"LabApp.expose_app_in_browser": True, "LabApp.extension_manager": "readonly"}
 
     def __init__(self, home: Path) -> None:
@@ -85,10 +86,11 @@ class Server:
         until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
-                with urllib.request.urlopen(f"{self.url}/api", timeout=5):
+                with urllib.request.urlopen(f"{self.url}{self.ready}", timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
+        self.stop()
         raise RuntimeError(f"{self.module} did not start: {(self.home / 'server.log').read_text()[-2000:]}")
 
 

@@ -29,6 +29,7 @@ class Voila(Server):
     """A running Voila, which shows what cells give and not the cells."""
 
     module = "voila"
+    ready = "/"
 
     def _command(self) -> list[str]:
         options = ("--no-browser", f"--port={self.port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True")

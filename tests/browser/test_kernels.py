@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import pytest
 from conftest import ROOT, Server
 from jupyterlab_page import NotebookPage
 from older_kernels import kernelspec
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 from stories import LOAD
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,7 @@ def test_a_run_is_seen_answered_and_mended(kernel: OnKernel) -> None:
     lab.wait_for_status(RUN, "done")
     lab.run_cell(OTHER, "print(run.result()['page'], [step.node for step in run.steps])")
     assert lab.text(OTHER).strip() == "ALL ABOUT BEES. ['draft', 'gate', 'publish']"
+    expect(lab.cell(RUN).locator(".nbgraph-pace")).to_have_text(re.compile(r"\d:\d\d"))
 
 
 def test_an_answer_arrives_while_a_cell_is_busy_or_when_that_has_ended(kernel: OnKernel) -> None:

@@ -26,6 +26,7 @@ def book(window: BrowserContext, tmp_path: Path) -> Iterator[Notebook7Page]:
 def test_a_run_lights_up_is_answered_and_looked_into(book: Notebook7Page) -> None:
     book.write("seven.ipynb", *CELLS)
     book.open("seven.ipynb")
+    book.errors.clear()  # Notebook 7.6 raises one of its own when it loads, also without a cell of ours
     for index in range(RUN):
         book.run_cell(index)
     book.node(2, "draft").wait_for()

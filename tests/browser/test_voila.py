@@ -12,7 +12,6 @@ from stories import CELLS
 
 pytestmark = pytest.mark.slow
 
-BUTTON = "import ipywidgets\nstart = ipywidgets.Button(description='Again')\nstart"
 PAGE = 0  # all that the cells give stands on one page
 
 
@@ -28,7 +27,9 @@ def voila(window: BrowserContext, tmp_path: Path) -> Iterator[VoilaPage]:
 
 def test_a_run_lights_up_is_answered_and_looked_into(voila: VoilaPage) -> None:
     voila.write("essay.ipynb", *CELLS)
+    voila.page.route("https://**", lambda route: route.abort())
     voila.open("essay.ipynb")
+    voila.foreign.clear()  # Voila itself asks for a font
     voila.wait_for_state(PAGE, "gate", "waiting")
     voila.picture("asked")
     voila.option(PAGE).click()

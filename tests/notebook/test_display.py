@@ -155,6 +155,15 @@ def test_headless_is_what_the_environment_says_else_whether_somebody_can_type(
     assert headless(SimpleNamespace(_allow_stdin=typing)) is expected
 
 
+@pytest.mark.parametrize(("server", "expected"), [("voila/0.5.13", False), ("jupyterhub", True)])
+def test_voila_has_somebody_who_clicks_though_nobody_types(
+    server: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NBGRAPH_HEADLESS", raising=False)
+    monkeypatch.setenv("SERVER_SOFTWARE", server)
+    assert headless(SimpleNamespace(_allow_stdin=False)) is expected
+
+
 def test_in_a_terminal_a_run_returns_at_once_and_displays_nothing(notebook: Notebook) -> None:
     notebook.run("import time")
     notebook.run("%%node\ndef draft():\n    time.sleep(0.2)\n    return {'text': 1}")

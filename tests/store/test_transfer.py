@@ -313,7 +313,12 @@ class Shelf:
         self.pages = 0
 
     def runs(
-        self, graph: str | None = None, status: Iterable[Status] = (), limit: int = 100, before: float | None = None
+        self,
+        graph: str | None = None,
+        status: Iterable[Status] = (),
+        limit: int = 100,
+        before: float | None = None,
+        parent: str | None = None,
     ) -> list[RunSummary]:
         self.pages += 1
         wanted = tuple(status)

@@ -27,6 +27,11 @@ def test_the_bar_counts_what_has_ended_and_the_sentence_tells_the_rest():
     assert "4 of 10 · 3 done, 1 failed, 2 waiting, 4 running · 12 s" in widget.count.value
 
 
+def test_while_it_goes_the_rate_is_told_and_the_time_that_is_left():
+    assert "· 12 s · 15/min · about 36 s left" in shown(done=3, running=4, queued=5).count.value
+    assert "left" not in shown(done=11, waiting=1).count.value
+
+
 @pytest.mark.parametrize(
     ("counts", "style"),
     [

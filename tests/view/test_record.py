@@ -5,8 +5,21 @@ from xml.etree.ElementTree import fromstring
 
 import bleach
 import pytest
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from nbgraph.core.events import BreakpointsChanged, Failure, StateEdited, Taken, TaskFailed, TaskFinished, TaskStarted
+from nbgraph.core.events import (
+    BreakpointsChanged,
+    Failure,
+    RunStarted,
+    StateEdited,
+    Status,
+    StatusChanged,
+    Taken,
+    TaskFailed,
+    TaskFinished,
+    TaskStarted,
+)
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view import record
 from nbgraph.view.dot import draw
@@ -105,6 +118,21 @@ def test_a_failure_is_told_with_its_place():
     html = record.html(ESSAY, draw(ESSAY), folded(TO_A_FAILURE))
     assert "<strong>draft #2 failed</strong>: ValueError: no &lt;b&gt;bees&lt;/b&gt; (cell 3, line 3)" in html
     assert "  draft #2 failed: ValueError" in record.text(ESSAY, folded(TO_A_FAILURE))
+
+
+def test_the_time_under_way_stands_beside_the_status():
+    started = RunStarted(0.0, ())
+    html = record.html(ESSAY, draw(ESSAY), folded((started, StatusChanged(Status.DONE, 75.0))))
+    assert "<strong>essay</strong>: done, 0 steps, <time>1:15</time>" in html
+
+
+def test_nbconvert_shows_the_picture_the_steps_the_answers_and_the_errors():
+    html = record.html(ESSAY, draw(ESSAY), folded((*TO_THE_END, TaskFailed("draft", 9, 0.0, FAILURE))))
+    output = new_output("display_data", {"text/html": html, "text/plain": "essay"})
+    exported, _ = HTMLExporter().from_notebook_node(new_notebook(cells=[new_code_cell("run", outputs=[output])]))
+    shown = exported[exported.index('class="nbgraph-record"') :]
+    assert "review" in words(picture(shown))
+    assert all(word in shown for word in ("score 6 &lt; 7, 1 of 3", "a client of this kernel", "TimeoutError"))
 
 
 def words(svg: str) -> set[str]:

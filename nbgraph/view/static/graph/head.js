@@ -1,5 +1,6 @@
 // The line above the picture: the run's name, where it is and why, what its models took, and what can be done with it.
 import { button, make } from "./make.js";
+import { pace } from "./pace.js";
 
 const BUTTONS = { pause: ["running"], resume: ["paused", "failed"], next: ["paused"], cancel: ["running", "waiting", "paused"] };
 const TIPS = { next: "run what is ready now, then pause again" };
@@ -10,13 +11,15 @@ export function head(desk) {
   const used = Object.assign(make("span", "used"), { title: "calls of models, tokens of their input + output, US dollars" });
   say.setAttribute("aria-live", "polite");
   say.append(status, reason);
-  root.append(name, say, used, buttons);
+  const time = pace(desk);
+  root.append(name, say, time.root, used, buttons);
   return {
     root,
     draw: ({ name: drawn = "" }) => { name.textContent = drawn; },
     paint({ run = { status: "", reason: "" } }) {
       root.hidden = !desk.root.classList.toggle("nbgraph-live", Boolean(run.status || desk.model.get("actions")));
       paintButtons(desk, buttons, run.status);
+      time.paint();
       used.textContent = run.used || "";
       if (desk.root.dataset.status === run.status && reason.textContent === run.reason) return;
       desk.root.dataset.status = status.textContent = run.status;

@@ -1,0 +1,114 @@
+"""Two runs side by side: their steps, each beside its like, what they took, and the keys that came out differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Any
+
+from nbgraph.core.diff import Diff, alike
+from nbgraph.core.lookback import Outcome
+from nbgraph.core.records import Step
+from nbgraph.core.usage import NOTHING
+from nbgraph.view.text_diff import rows_page
+from nbgraph.view.values import secret, short, short_update, shorten
+
+ROWS = 60  # a page
+BEFORE = 3  # rows that are shown above the first difference
+KEYS = 50
+VISITS = 50
+LINE = 160
+VALUE = 300
+ALIGNED = 1_000  # steps whose order is looked into
+MISSING = object()
+
+Told = dict[str, Any]
+Pair = tuple[Step | None, Step | None]
+
+
+def compared(one: Outcome, other: Outcome, found: Diff, offset: int | None = None) -> Told:
+    """A page on two runs, by default that with their first difference.
+
+    Each of the `rows` has a cell for each run (number, task, update), or none, and whether they are the `same`;
+    `first` is the row with the first difference.
+    """
+    pairs = aligned(one.steps, other.steps, len(one.steps) if found.step is None else found.step - 1)
+    first = None if found.step is None else found.step - 1
+    start = max((first or 0) - BEFORE, 0) if offset is None else min(max(offset, 0), max(len(pairs) - 1, 0))
+    return {
+        "first": first,
+        "offset": start,
+        "total": len(pairs),
+        "rows": [_row(pair) for pair in pairs[start : start + ROWS]],
+        "facts": _facts(one, other, found),
+        "keys": _keys(one, other, found),
+    }
+
+
+def aligned(one: Sequence[Step], other: Sequence[Step], alike_until: int) -> list[Pair]:
+    """The steps in pairs: one to one until they differ, then those of the same tasks beside each other."""
+    pairs: list[Pair] = list(zip(one[:alike_until], other[:alike_until], strict=False))
+    left, right = one[alike_until:], other[alike_until:]
+    if max(len(left), len(right)) > ALIGNED:
+        return [*pairs, *zip_longest(left, right)]
+    tasks = [step.task for step in left], [step.task for step in right]
+    for _, start, end, begin, stop in SequenceMatcher(None, *tasks, autojunk=False).get_opcodes():
+        pairs += zip_longest(left[start:end], right[begin:stop])
+    return pairs
+
+
+def _row(pair: Pair) -> Told:
+    one, other = pair
+    return {"one": _cell(one), "other": _cell(other), "same": alike(one, other)}
+
+
+def _cell(step: Step | None) -> list[Any] | None:
+    if step is None:
+        return None
+    wrote = ", ".join(f"{key}={value}" for key, value in short_update(step.update).items())
+    went = ", ".join(edge.target for edge in step.taken)
+    told = shorten(wrote or step.error or "nothing", LINE)
+    return [step.number, shorten(step.task, 80), told, shorten(went, 80)]
+
+
+def _facts(one: Outcome, other: Outcome, found: Diff) -> list[list[str]]:
+    """What stands in a table: a name, and what is said of each run."""
+    rows = [["steps", f"{len(one.steps):,}", f"{len(other.steps):,}"]]
+    rows += [["time in nodes", *(f"{seconds:.2f} s" for seconds in found.seconds)]]
+    if found.used != (NOTHING, NOTHING):
+        rows.append(["models", *(str(used) if used.calls else "none" for used in found.used)])
+    visits = list(found.visits.items())
+    rows += [[f"visits of {shorten(node, 60)}", f"{many}", f"{others}"] for node, (many, others) in visits[:VISITS]]
+    left = len(visits) - VISITS
+    return [*rows, [f"visits of {left} more nodes", "", ""]] if left > 0 else rows
+
+
+def _keys(one: Outcome, other: Outcome, found: Diff) -> Told:
+    rows = [
+        changed_key(key, one.state.get(key, MISSING), other.state.get(key, MISSING)) for key in _some(found.keys)
+    ]
+    both = len(one.state.keys() | other.state.keys())
+    return {"rows": rows, "left": len(found.keys) - len(rows), "unchanged": both - len(found.keys)}
+
+
+def _some(keys: Iterable[str]) -> list[str]:
+    return list(keys)[:KEYS]
+
+
+def changed_key(key: str, before: Any, after: Any) -> Told:
+    """A key with two values, as the inspector shows what changed: texts by their words, others in short."""
+    told = {"key": shorten(str(key), 60), "name": key, "sign": "changed"}
+    told |= {"before": _line(key, before), "after": _line(key, after)}
+    if isinstance(before, str) and isinstance(after, str) and not secret(key):
+        return {**told, "diff": _bounded(rows_page(str(before), str(after)))}
+    return told
+
+
+def _bounded(page: Told | None) -> Told | None:
+    """The first page of a difference is all that is shown of it here."""
+    return page and {**page, "more": False, "cut": page["more"]}
+
+
+def _line(key: str, value: Any) -> Told:
+    return {"short": "not set" if value is MISSING else short(key, value, VALUE), "open": False}
