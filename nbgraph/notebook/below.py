@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import ipywidgets
@@ -65,6 +66,50 @@ class Below(ipywidgets.VBox):  # type: ignore[misc]
     def records(self, kind: str) -> list[str]:
         """What is kept of each display in a saved notebook, as "text/html" or "text/plain"."""
         return [each.bundle[kind] for each in self._shown.values()]
+
+
+class Nearby:
+    """Where the runs are shown that a click on the page of a run starts or opens: beside it in a list, else below it.
+
+    Args:
+        show: displays a run.
+        put: shows what is below; called with `later`.
+        changed: called on the loop when the records of what is below have changed.
+        later: calls something on the loop.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[Any], None] | None,
+        put: Callable[[Below], None],
+        changed: Callable[[], None],
+        later: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._show, self._put, self._changed, self._later = show, put, changed, later
+        self._context = copy_context()
+        self._own: Below | None = None
+
+    def call(self, do: Callable[[], T]) -> T:
+        """Call something; the runs that it starts are shown here."""
+        return self._below().call(do)
+
+    def show_run(self, run: Any) -> None:
+        """Show a run here."""
+        if self._show is not None:
+            self._below().call(partial(self._show, run))
+
+    def records(self, kind: str) -> list[str]:
+        """What is kept of the runs below, as `Below.records` gives it."""
+        return [] if self._own is None else self._own.records(kind)
+
+    def _below(self) -> Below:
+        around = self._context.get(below)
+        if around is not None:
+            return around
+        if self._own is None:
+            self._own = self._context.copy().run(Below, self._changed, self._later)
+            self._later(partial(self._put, self._own))
+        return self._own
 
 
 below: ContextVar[Below | None] = ContextVar("below", default=None)

@@ -8,6 +8,7 @@ from typing import Any
 from nbgraph.core.lookback import Lookback
 from nbgraph.core.outline import Outline
 from nbgraph.core.run import Run
+from nbgraph.notebook.forking import Forking, Place
 from nbgraph.notebook.inspecting import Inspecting
 from nbgraph.view.graph_widget import Answer
 from nbgraph.view.moment import as_it_stood
@@ -15,19 +16,24 @@ from nbgraph.watching import Watch
 
 
 class Dashboard:
-    """Answers the page of one run, from what is stored of it; also when the run is over and let go."""
+    """Answers the page of one run, from what is stored of it; also when the run is over and let go.
 
-    def __init__(self, run: Run | Watch) -> None:
+    Args:
+        place: where forks of it, and runs that are opened from it, are shown.
+    """
+
+    def __init__(self, run: Run | Watch, place: Place | None = None) -> None:
         self._run: Run | Watch | None = run
         self._last = run.lookback
         self._outline = run.outline
         self._inspecting = Inspecting(lambda: self._lookback, self._drawn)
+        self._forking = Forking(lambda: self._run, lambda: self._lookback, place)
         self.hear, self.why_not = self._inspecting.hear, self._inspecting.why_not
 
     @property
     def answers(self) -> Mapping[str, Answer]:
         """What may be asked for, by name."""
-        return {"at": self._at, **self._inspecting.answers}
+        return {"at": self._at, **self._inspecting.answers, **self._forking.answers}
 
     def let_go(self) -> None:
         """The run is over: hold it no longer."""

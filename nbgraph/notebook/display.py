@@ -92,7 +92,7 @@ class Runs:
         if run not in self._displays:
             given = self._shell.display_pub, not headless(self.kernel)
             self._displays[run] = (
-                BatchDisplay(run, *given) if isinstance(run, Batch) else RunDisplay(run, *given, self._go_on)
+                BatchDisplay(run, *given) if isinstance(run, Batch) else RunDisplay(run, *given, self._go_on, self.show)
             )
         return self._displays[run]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets
 
@@ -70,6 +70,14 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         else:
             self._graph.send_changes(changes)
         self._questions.flush()
+
+    def show_family(self, strip: Mapping[str, Any]) -> None:
+        """Show the runs that this one was forked from, and its forks."""
+        self._graph.family = dict(strip)
+
+    def put_below(self, below: ipywidgets.Widget) -> None:
+        """Show what belongs below the run."""
+        self.children = [self._graph, self._questions, below]
 
     def redraw(self) -> None:
         """Draw the graph again, where the run goes on with another one; from a thread, since it may take a while."""

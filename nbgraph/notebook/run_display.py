@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import ipywidgets
 from IPython.display import display
 
 from nbgraph.core.events import Event, Status, StatusChanged
 from nbgraph.core.run import Run
 from nbgraph.errors import RunError
+from nbgraph.notebook.below import Nearby
 from nbgraph.notebook.dashboard import Dashboard
 from nbgraph.notebook.live import Clicks, LiveView
+from nbgraph.notebook.relatives import Strip
 from nbgraph.view import record
 from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress
@@ -25,6 +29,7 @@ from nbgraph.watching import Watch
 FLUSH_SECONDS = 0.05
 CLIENT = "a client of this kernel"
 FINISHED = ("done", "handled", "cancelled")
+JOINTS = {"text/plain": "\n", "text/html": ""}
 OVER = (Status.DONE.value, Status.CANCELLED.value)
 
 Bundle = dict[str, str]
@@ -41,10 +46,16 @@ class RunDisplay:
         publisher: the `display_pub` of the shell.
         watched: whether somebody can watch and click.
         go_on: called with the id of a run that was only looked on, and answered.
+        show: displays a run that was opened from this one.
     """
 
     def __init__(
-        self, run: Run | Watch, publisher: Any, watched: bool, go_on: Callable[[str], object] | None = None
+        self,
+        run: Run | Watch,
+        publisher: Any,
+        watched: bool,
+        go_on: Callable[[str], object] | None = None,
+        show: Callable[[Run | Watch], None] | None = None,
     ) -> None:
         self._go_on = go_on
         self._run: Run | Watch | None = (
@@ -57,10 +68,12 @@ class RunDisplay:
         self._progress.apply(StatusChanged(Status.RUNNING, time.time()))
         self.published: list[Callable[[], None]] = []  # called on the loop when the record has changed
         moves = isinstance(run, Run)
-        self._dashboard = Dashboard(run)
+        self._nearby = Nearby(show, self._put_below, lambda: self._publish(self._drawn()), self._later)
+        self._dashboard = Dashboard(run, self._nearby if show is not None else None)
         answers = {"node": self._details, **self._dashboard.answers}
         clicks = Clicks(self._act if moves else None, self._stop if moves else None, self._answer, answers)
         self.live = LiveView(self._progress, clicks, self._later) if watched else None
+        self._strip = Strip(run.lookback.store, run.id, self._put_family) if watched else None
         self.bundle = self._drawn()
         self._flushing = False
         run.subscribe(self._take)
@@ -107,10 +120,19 @@ class RunDisplay:
 
     def _drawn(self) -> Bundle:
         outline = self._progress.outline
-        return {
+        drawn = {
             "text/plain": record.text(outline, self._progress),
             "text/html": record.html(outline, draw(outline), self._progress),
         }
+        return {kind: JOINTS[kind].join([text, *self._nearby.records(kind)]) for kind, text in drawn.items()}
+
+    def _put_family(self, strip: Mapping[str, Any]) -> None:
+        if self.live is not None:
+            self._later(partial(self.live.show_family, strip))
+
+    def _put_below(self, below: ipywidgets.Widget) -> None:
+        if self.live is not None:
+            self.live.put_below(below)
 
     # From the page, on any thread
 
@@ -169,6 +191,8 @@ class RunDisplay:
         if self._progress.status == Status.RUNNING:
             return
         self._publish(self._drawn())
+        if self._strip is not None:
+            self._strip.moved()
         if self._progress.status in OVER:
             self._run = None
             self._dashboard.let_go()

@@ -14,7 +14,8 @@ from nbgraph.notebook.below import Below
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.notebook.listing import Bundle, Listing
 from nbgraph.notebook.options import INTERRUPTED
-from nbgraph.notebook.stored import Stored, elsewhere, status, who
+from nbgraph.notebook.relatives import status
+from nbgraph.notebook.stored import Stored, elsewhere, who
 from nbgraph.view import run_table
 from nbgraph.view.run_list_widget import RunListWidget
 from nbgraph.view.run_table import ShownRun, ShownRuns

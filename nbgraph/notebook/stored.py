@@ -18,6 +18,7 @@ from nbgraph.errors import ApprovalError, DeclarationError, NbgraphError, NoSuch
 from nbgraph.library import Graph
 from nbgraph.notebook.catalog import Catalog
 from nbgraph.notebook.options import INTERRUPTED
+from nbgraph.notebook.relatives import status
 from nbgraph.stores import open_store
 from nbgraph.view.times import clock
 from nbgraph.watching import Watch
@@ -156,11 +157,6 @@ class Stored:
         except NbgraphError as error:
             return f"recorded, but {run_id} cannot go on: {told(error)}"
         return f"{run_id} goes on"
-
-
-def status(run: RunSummary) -> str:
-    """Its status as a word, "interrupted" where its process has ended."""
-    return INTERRUPTED if run.interrupted else str(run.status)
 
 
 def elsewhere(run: RunSummary) -> bool:

@@ -30,17 +30,17 @@ Pair = tuple[Step | None, Step | None]
 def compared(one: Outcome, other: Outcome, found: Diff, offset: int | None = None) -> Told:
     """A page on two runs, by default that with their first difference.
 
-    Each of the `rows` has a cell for each run (number, task, update), or none, and whether they are the `same`;
-    `first` is the row with the first difference.
+    Each of the `rows` has two `cells` (number, task, where it went, update), or none for a run without such a step;
+    `mark` is "first" at the first difference, "unlike" at others. `turns` lead to the pages before and after.
     """
     pairs = aligned(one.steps, other.steps, len(one.steps) if found.step is None else found.step - 1)
     first = None if found.step is None else found.step - 1
     start = max((first or 0) - BEFORE, 0) if offset is None else min(max(offset, 0), max(len(pairs) - 1, 0))
+    rows = [_row(pair, start + place == first) for place, pair in enumerate(pairs[start : start + ROWS])]
     return {
-        "first": first,
-        "offset": start,
-        "total": len(pairs),
-        "rows": [_row(pair) for pair in pairs[start : start + ROWS]],
+        "said": "the same steps" if first is None else f"first difference at step {first + 1}",
+        "rows": rows,
+        "turns": _turns(start, len(rows), len(pairs)),
         "facts": _facts(one, other, found),
         "keys": _keys(one, other, found),
     }
@@ -58,18 +58,25 @@ def aligned(one: Sequence[Step], other: Sequence[Step], alike_until: int) -> lis
     return pairs
 
 
-def _row(pair: Pair) -> Told:
-    one, other = pair
-    return {"one": _cell(one), "other": _cell(other), "same": alike(one, other)}
+def _turns(start: int, shown: int, total: int) -> list[list[Any]]:
+    """The pages before and after, where there are any, by their first rows."""
+    before = [[f"{start} before", max(start - ROWS, 0)]] if start else []
+    left = total - start - shown
+    return [*before, *([[f"{left} after", start + shown]] if left > 0 else [])]
 
 
-def _cell(step: Step | None) -> list[Any] | None:
+def _row(pair: Pair, first: bool) -> Told:
+    mark = "" if alike(*pair) else "first" if first else "unlike"
+    return {"mark": mark, "cells": [_cell(step) for step in pair]}
+
+
+def _cell(step: Step | None) -> list[str] | None:
     if step is None:
         return None
     wrote = ", ".join(f"{key}={value}" for key, value in short_update(step.update).items())
     went = ", ".join(edge.target for edge in step.taken)
     told = shorten(wrote or step.error or "nothing", LINE)
-    return [step.number, shorten(step.task, 80), told, shorten(went, 80)]
+    return [str(step.number), shorten(step.task, 80), f"→ {shorten(went, 80)}" if went else "", told]
 
 
 def _facts(one: Outcome, other: Outcome, found: Diff) -> list[list[str]]:
@@ -86,7 +93,8 @@ def _facts(one: Outcome, other: Outcome, found: Diff) -> list[list[str]]:
 
 def _keys(one: Outcome, other: Outcome, found: Diff) -> Told:
     rows = [
-        changed_key(key, one.state.get(key, MISSING), other.state.get(key, MISSING)) for key in _some(found.keys)
+        changed_key(key, one.state.get(key, MISSING), other.state.get(key, MISSING), "differs")
+        for key in _some(found.keys)
     ]
     both = len(one.state.keys() | other.state.keys())
     return {"rows": rows, "left": len(found.keys) - len(rows), "unchanged": both - len(found.keys)}
@@ -96,9 +104,9 @@ def _some(keys: Iterable[str]) -> list[str]:
     return list(keys)[:KEYS]
 
 
-def changed_key(key: str, before: Any, after: Any) -> Told:
+def changed_key(key: str, before: Any, after: Any, sign: str = "changed") -> Told:
     """A key with two values, as the inspector shows what changed: texts by their words, others in short."""
-    told = {"key": shorten(str(key), 60), "name": key, "sign": "changed"}
+    told: Told = {"key": shorten(str(key), 60), "name": key, "sign": sign}
     told |= {"before": _line(key, before), "after": _line(key, after)}
     if isinstance(before, str) and isinstance(after, str) and not secret(key):
         return {**told, "diff": _bounded(rows_page(str(before), str(after)))}

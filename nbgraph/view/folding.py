@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbgraph.view.talk import heard
+from nbgraph.view.timeline import joined
 
 LIVE_ROWS = 200
 
@@ -18,6 +19,7 @@ def merged(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     for part, number in (("rows", "step"), ("answers", "number")):
         result[part] = _appended(snapshot.get(part, []), changes.get(part, []), number)
     result["talk"] = heard(snapshot.get("talk", {}), changes.get("talk", {}))
+    result["bars"] = joined(snapshot.get("bars", {}), changes.get("bars", {}))
     return result
 
 

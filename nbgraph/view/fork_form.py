@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,27 +12,43 @@ from nbgraph.view.edit_field import has_own_widget, read_json, survives_json, wr
 from nbgraph.view.values import SECRET_TYPES, names_secret, secret, short, shorten
 
 KEYS = 60
+NOTHING_LEFT = "nothing is left to run after this step: choose an earlier one to go another way"
 LONGEST = 20_000  # characters that a person edits in a form
 
 Told = dict[str, Any]
 Entered = Mapping[str, Any]
 
 
-def form(state: Mapping[str, Any]) -> Told:
-    """The fields for a state, and how many keys are left out."""
+def form(step: int, state: Mapping[str, Any], active: Sequence[str]) -> Told:
+    """The form for a fork after a step: what is said above it, a field for each key, and what is said below them."""
     fields = [_field(key, value) for key, value in islice(state.items(), KEYS)]
-    return {"fields": fields, "left": len(state) - len(fields)}
+    left = len(state) - len(fields)
+    return {
+        "step": step,
+        "title": f"Fork after step {step}" if step else "Fork before the first step",
+        "next": f"runs next: {shorten(', '.join(active), 200)}" if active else NOTHING_LEFT,
+        "fields": fields,
+        "left": f"{left} more keys: give them in run.fork(...)" if left else "",
+    }
 
 
 def _field(key: str, value: Any) -> Told:
-    told = {"key": key, "label": shorten(key, 60), "type": shorten(type(value).__name__, 40)}
-    locked = _locked(key, value)
+    """A field of so many `rows`, 1 for a line and 0 for a tick; one that is `locked` cannot be edited."""
+    kind, locked = shorten(type(value).__name__, 40), _locked(key, value)
+    told = {"key": key, "label": shorten(key, 60), "locked": bool(locked)}
     if locked:
-        return {**told, "kind": "locked", "value": short(key, value), "note": locked}
+        return {**told, "hint": f"{kind}, {locked}", "value": short(key, value), "rows": 1}
+    if isinstance(value, bool):
+        return {**told, "hint": kind, "value": value, "rows": 0}
     if not has_own_widget(value):
-        return {**told, "kind": "json", "value": written(value), "note": "as JSON"}
-    kind = {bool: "flag", int: "integer", float: "number", str: "text"}[type(value)]
-    return {**told, "kind": kind, "value": value if kind == "flag" else str(value), "note": ""}
+        text = written(value)
+        return {**told, "hint": f"{kind}, as JSON", "value": text, "rows": _rows(text)}
+    return {**told, "hint": kind, "value": str(value), "rows": _rows(value) if isinstance(value, str) else 1}
+
+
+def _rows(text: str) -> int:
+    """Rows of a field of several lines."""
+    return min(8, max(2, text.count("\n") + 1, len(text) // 80 + 1))
 
 
 def _locked(key: str, value: Any) -> str:

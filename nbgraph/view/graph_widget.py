@@ -44,6 +44,7 @@ class GraphWidget(anywidget.AnyWidget):
     drawing = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     actions = traitlets.Bool(False).tag(sync=True)
+    family = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,

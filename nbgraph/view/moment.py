@@ -14,5 +14,5 @@ def as_it_stood(moment: Moment) -> dict[str, Any]:
     progress = Progress(moment.outline)
     for event in moment.events:
         progress.apply(event)
-    status = progress.snapshot(rows=0)
+    status = {**progress.snapshot(rows=0), "bars": {}}
     return {"step": moment.step, "status": status, "state": short_update(moment.state), "active": list(moment.active)}

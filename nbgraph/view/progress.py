@@ -35,6 +35,7 @@ from nbgraph.view.folding import LIVE_ROWS
 from nbgraph.view.node_progress import Ended, Key, NodeProgress
 from nbgraph.view.pace import Clock, pace
 from nbgraph.view.talk import Talk, tool_line
+from nbgraph.view.timeline import Timeline
 from nbgraph.view.values import names_secret, plain, short, short_update, shorten
 
 RECORD_ROWS = 500
@@ -61,6 +62,7 @@ class Progress:
         self.clock = Clock()
         self._pace: dict[str, Any] = self.clock.told()  # as it was told last
         self._talk = Talk()
+        self.timeline = Timeline()
         self._asked: dict[tuple[str, Key], set[str]] = {}
         self._nesting = Nesting(outline)
         self._settle()
@@ -82,6 +84,7 @@ class Progress:
     def apply(self, event: Event) -> None:  # noqa: C901  one case for each kind of event
         """Take in one event."""
         self._talk.hear(event)
+        self.timeline.hear(event)
         self.clock.hear(event)
         match event:
             case RunStarted():
@@ -135,6 +138,7 @@ class Progress:
             "answers": list(self.answers)[-rows:],
             "answered": self.answered,
             "talk": self._talk.snapshot(),
+            "bars": self.timeline.snapshot(),
         }
 
     def changes(self) -> dict[str, Any]:
@@ -152,6 +156,8 @@ class Progress:
             found.update(rows=list(self._new_rows), steps=self.steps)
         if self._new_answers:
             found.update(answers=list(self._new_answers), answered=self.answered)
+        if bars := self.timeline.changes():
+            found["bars"] = bars
         if talk := self._talk.changes():
             found["talk"] = talk
         self._settle()

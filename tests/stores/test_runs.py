@@ -119,6 +119,22 @@ def test_runs_are_listed_by_graph_and_by_status(store: Store, reopened: Again) -
     assert again.runs("nothing") == again.runs(status=[Status.WAITING]) == []
 
 
+def test_the_runs_that_go_on_from_a_run_are_listed_by_it(store: Store, reopened: Again) -> None:
+    for number, (id, parent, relation) in enumerate(
+        [("r", "", ""), ("a", "r", "fork"), ("b", "r", "after"), ("c", "a", "fork"), ("%", "_", "fork")]
+    ):
+        made(store, RunRecord(id, "g", {}, float(number), parent=parent, parent_step=number, relation=relation))
+    again = reopened(store)
+    assert [(run.id, run.parent_step, run.relation) for run in again.runs(parent="r")] == [
+        ("b", 2, "after"), ("a", 1, "fork"),
+    ]  # fmt: skip
+    assert ids(again.runs(parent="a")) == ["c"]
+    assert ids(again.runs("g", parent="r", limit=1)) == ["b"]
+    assert ids(again.runs(parent="r", before=2.0)) == ["a"]
+    assert again.runs("h", parent="r") == again.runs(parent="c") == []
+    assert ids(again.runs(parent="")) == ["r"]
+
+
 def test_a_page_is_what_its_filters_leave(store: Store, reopened: Again) -> None:
     for number in range(10):
         made(store, record(f"r{number}", number), [moved(Status.DONE if number % 2 else Status.FAILED)])

@@ -51,8 +51,13 @@ def inspected(
     width: int = 1200,
     why: str = "",
     heard: Iterable[Event] = (),
+    more: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
+    family: Mapping[str, Any] | None = None,
 ) -> Iterator[Page]:
-    """A page of the run as it stands; nothing on it may fail, and no request may leave it."""
+    """A page of the run as it stands; nothing on it may fail, and no request may leave it.
+
+    `more` is what else can be asked for, `family` the runs that this one was forked from, and its forks.
+    """
     progress = Progress(run.outline)
     inspecting = Inspecting(lambda: run.lookback, lambda: run.outline)
     for event in (*told(run), *heard):
@@ -62,6 +67,7 @@ def inspected(
         **inspecting.answers,
         "node": lambda asked: {**progress.details(asked["node"]), "why": why},
         "at": lambda asked: as_it_stood(run.at(asked["step"])),
+        **(more or {}),
     }
 
     def answer(asked: dict[str, Any]) -> tuple[Any, str]:
@@ -71,6 +77,7 @@ def inspected(
             return None, str(error)
 
     state = {"drawing": GraphWidget(run.outline).drawing, "status": progress.snapshot(), "actions": True}
+    state["family"] = dict(family or {})
     page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -10,7 +10,7 @@ import pytest
 from nbgraph.view.scripts import STATIC, script, styles
 
 FOLDERS = ["graph"]
-DECLARED = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)|^const \w+ = .*?, (\w+) =", re.MULTILINE)
+DECLARED = re.compile(r"^(?:async )?(?:function\*?|class) (\w+)|^(?:const|let) (.+?);?$", re.MULTILINE)
 IMPORTED = re.compile(r'^import \{ ([^}]*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 
 
@@ -28,13 +28,19 @@ def test_every_module_is_in_the_script_once_and_nothing_is_imported_any_more(fol
         assert last.removeprefix("export ").removeprefix("default ") in joined, name
 
 
+def _assigned(line: str) -> list[str]:
+    """The names that a line declares, such as `A` and `B` of `A = 1, B = 2` or of `[A, B] = [1, 2]`."""
+    several = re.match(r"\[([^\]]*)\] =", line)
+    return several[1].split(", ") if several else re.findall(r"(?:^|, )(\w+) = ", line)
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_two_modules_declare_one_name(folder: str) -> None:
     names = Counter(
         name
         for text in modules(folder).values()
         for found in DECLARED.findall(text.replace("export ", ""))
-        for name in filter(None, found)
+        for name in ([found[0]] if found[0] else _assigned(found[1]))
     )
     assert [name for name, times in names.items() if times > 1] == []
 

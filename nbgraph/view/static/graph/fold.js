@@ -1,7 +1,7 @@
 // Snapshots of a run with later changes folded in, as in folding.py and talk.py.
 import { own } from "./make.js";
 
-const ROWS = 200;
+const ROWS = 200, BARS = 1000;
 export const TAIL = 2000;
 
 export function merged(status, { kind, ...changes }) {
@@ -12,7 +12,15 @@ export function merged(status, { kind, ...changes }) {
     rows: appended(status.rows, changes.rows, "step"),
     answers: appended(status.answers, changes.answers, "number"),
     talk: heard(status.talk, changes.talk),
+    bars: newest(status.bars, changes.bars),
   };
+}
+
+function newest(before = {}, news) {
+  if (!news) return before;
+  const bars = { ...before, ...news }, numbers = Object.keys(bars); // which are in their order
+  numbers.slice(0, Math.max(0, numbers.length - BARS)).forEach((number) => delete bars[number]);
+  return bars;
 }
 
 function appended(rows = [], more = [], number) {

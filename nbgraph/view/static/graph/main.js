@@ -1,5 +1,8 @@
 // The dashboard of a run: its parts, one below another, and what they share.
+import { compare } from "./compare.js";
+import { family } from "./family.js";
 import { merged } from "./fold.js";
+import { forking } from "./forking.js";
 import { head } from "./head.js";
 import { inspector } from "./inspector.js";
 import { make } from "./make.js";
@@ -9,10 +12,11 @@ import { refused } from "./refused.js";
 import { state } from "./state.js";
 import { steps } from "./steps.js";
 import { talk } from "./talk.js";
+import { timeline } from "./timeline.js";
 import { tooltip } from "./tooltip.js";
 import { toolbar } from "./toolbar.js";
 
-const PARTS = [head, refused, toolbar, picture, inspector, talk, notes, state, steps, tooltip];
+const PARTS = [head, refused, toolbar, picture, inspector, timeline, family, forking, compare, talk, notes, state, steps, tooltip];
 const BESIDE = [picture, inspector]; // one beside the other where there is room
 
 // A part has a `root`, and what it wants of: `draw` (the graph changed), `paint` (the status did), `select` (a node was
@@ -103,7 +107,7 @@ function initialize({ model }) {
 function render({ model, el }) {
   const desk = new Desk(model, el), again = () => desk.paint();
   const heard = [["change:drawing", () => desk.draw()], ["change:status", again], ["change:actions", again],
-    ["msg:custom", (message) => desk.receive(message)]];
+    ["change:family", again], ["msg:custom", (message) => desk.receive(message)]];
   heard.forEach(([name, listener]) => model.on(name, listener));
   desk.draw();
   return () => {

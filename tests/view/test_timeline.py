@@ -1,0 +1,110 @@
+"""The timeline of a run: one bar a task, the same by live events as by retold ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbgraph.core.events import (
+    Event,
+    RunStarted,
+    StateEdited,
+    TaskCancelled,
+    TaskFailed,
+    TaskFinished,
+    TaskRetried,
+    TaskStarted,
+)
+from nbgraph.view.timeline import BY_HAND, LIVE_BARS, Timeline, joined
+from tests.view.stories import TO_THE_GATE
+from tests.view.trips import FAILURE
+
+
+def drawn(*events: Event) -> list[list[Any]]:
+    timeline = Timeline()
+    for event in events:
+        timeline.hear(event)
+    return list(timeline.snapshot().values())
+
+
+BEGIN = RunStarted(100.0, ())
+DRAFT = TaskStarted("draft", 1, 100.5)
+
+
+def done(at: float, step: int = 1, **more: Any) -> TaskFinished:
+    return TaskFinished("draft", 1, at, step, {}, (), **more)
+
+
+def test_a_bar_lasts_from_when_a_task_could_start_to_its_end_in_seconds_of_the_run() -> None:
+    assert drawn(BEGIN, DRAFT) == [["draft", "draft", 0, 0.5, None, "active", "", []]]
+    assert drawn(BEGIN, DRAFT, done(102.0)) == [["draft", "draft", 1, 0.5, 2.0, "done", "", []]]
+
+
+def test_each_visit_has_a_bar_and_those_of_a_subgraph_have_a_lane_of_their_own() -> None:
+    inner = TaskStarted("g/two", 2, 101.0, None, "g#3")
+    assert [bar[:2] for bar in drawn(BEGIN, DRAFT, inner)] == [["draft", "draft"], ["g/two", "g#3/two #2"]]
+
+
+def test_what_was_tried_again_cached_or_given_by_hand_is_marked() -> None:
+    again = TaskRetried("draft", 1, 101.0, 1, FAILURE, 0.1)
+    assert drawn(BEGIN, DRAFT, again, again, done(102.0, cached=True))[0][6] == "cached · 2 retries"
+    assert drawn(BEGIN, DRAFT, done(102.0, edited=True))[0][6] == BY_HAND
+
+
+def test_a_failure_is_handled_where_the_run_went_on_over_an_error_edge() -> None:
+    failed = TaskFailed("draft", 1, 101.0, FAILURE)
+    assert drawn(BEGIN, DRAFT, failed)[0][4:6] == [1.0, "failed"]
+    assert drawn(BEGIN, DRAFT, failed, done(101.0))[0][5] == "handled"
+
+
+def test_a_task_that_failed_and_is_resumed_goes_on_in_its_bar() -> None:
+    [bar] = drawn(BEGIN, DRAFT, TaskFailed("draft", 1, 101.0, FAILURE), DRAFT._replace(at=110.0), done(112.0))
+    assert bar[2:6] == [1, 0.5, 12.0, "done"]
+
+
+def test_a_task_that_was_ended_and_an_edit_by_hand_have_bars_too() -> None:
+    ended = drawn(BEGIN, DRAFT, TaskCancelled("draft", 1, 101.0), StateEdited(103.0, 2, {"x": 1}))
+    assert [bar[5] for bar in ended] == ["cancelled", "done"]
+    assert ended[1][:5] == [BY_HAND, "edited by hand", 2, 3.0, 3.0]
+
+
+def test_the_time_in_which_a_person_was_awaited_is_told() -> None:
+    bars = drawn(*TO_THE_GATE)
+    waited = [bar for bar in bars if bar[7]]
+    assert waited
+    for bar in waited:
+        for begin, end in bar[7]:
+            assert bar[3] <= begin
+            assert end is None or begin <= end
+
+
+def test_a_page_holds_the_newest_bars_and_may_ask_for_older_ones() -> None:
+    timeline = Timeline()
+    timeline.hear(BEGIN)
+    for number in range(1, 2 * LIVE_BARS + 1):
+        timeline.hear(TaskStarted("draft", number, 100.0 + number))
+        timeline.hear(TaskFinished("draft", number, 100.5 + number, number, {}, ()))
+    newest = timeline.snapshot()
+    assert len(newest) == LIVE_BARS
+    assert [bar[2] for bar in newest.values()] == list(range(LIVE_BARS + 1, 2 * LIVE_BARS + 1))
+    older = timeline.before(LIVE_BARS + 1)
+    assert [bar[2] for bar in older.values()] == list(range(1, LIVE_BARS + 1))
+    assert len(json.dumps(newest)) < 100_000
+
+
+@given(st.lists(st.integers(1, 30), max_size=60), st.lists(st.integers(0, 60), max_size=8))
+def test_changes_folded_in_are_the_snapshot(visits: list[int], cuts: list[int]) -> None:
+    timeline, held, seen = Timeline(), dict[str, Any](), set[int]()
+    timeline.hear(BEGIN)
+    for place, visit in enumerate(visits):
+        if visit in seen:
+            timeline.hear(TaskFinished("draft", visit, 101.0 + place, place, {}, ()))
+        else:
+            timeline.hear(TaskStarted("draft", visit, 101.0 + place))
+        seen ^= {visit}
+        if place in cuts:
+            held = joined(held, timeline.changes())
+    assert joined(held, timeline.changes()) == timeline.snapshot()
