@@ -117,6 +117,7 @@ def _local_model() -> Iterator[None]:
     with LocalModel() as model:
         print(f"nbgraph: agents call the local model {NAME}, at {model.url}", file=sys.stderr)
         found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "NBGRAPH_MODEL": NAME}
+        found["NBGRAPH_CASSETTE"] = os.environ.get("NBGRAPH_CASSETTE") or "off"  # recorded answers are another model's
         before = {name: os.environ.get(name) for name in found}
         os.environ.update(found)
         try:

@@ -169,9 +169,9 @@ def _finite(text: str) -> float:
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(DEPTH + 1):
+    for _ in range(DEPTH):
         level = [part for each in level for part in _within(each)]
-    return bool(level)
+    return any(isinstance(part, dict | list) for part in level)
 
 
 def _within(value: Any) -> Iterable[Any]:

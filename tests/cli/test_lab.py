@@ -128,10 +128,11 @@ def test_local_is_a_model_in_the_environment_of_the_kernels_until_lab_is_closed(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "mine")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("NBGRAPH_CASSETTE", raising=False)
     found: dict[str, str] = {}
 
     def lab(arguments: list[str]) -> None:
-        found.update({name: os.environ[name] for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "NBGRAPH_MODEL")})
+        found.update(os.environ)
         assert urlopen(found["OPENAI_BASE_URL"]).read() == b"here"
         assert arguments[0] == QUICKSTART
         assert "--no-browser" in arguments
@@ -139,10 +140,19 @@ def test_local_is_a_model_in_the_environment_of_the_kernels_until_lab_is_closed(
 
     assert main(["lab", "--no-browser", "--local"], lab) == 0
     assert (found["OPENAI_API_KEY"], found["NBGRAPH_MODEL"]) == ("local", "smollm2-135m")
+    assert found["NBGRAPH_CASSETTE"] == "off"
     assert capsys.readouterr().err.endswith(f"at {found['OPENAI_BASE_URL']}\n")
-    assert (os.environ["OPENAI_API_KEY"], "OPENAI_BASE_URL" in os.environ) == ("mine", False)
+    assert os.environ["OPENAI_API_KEY"] == "mine"
+    assert not {"OPENAI_BASE_URL", "NBGRAPH_CASSETTE"} & set(os.environ)
     with pytest.raises(URLError):
         urlopen(found["OPENAI_BASE_URL"])
+
+
+def test_with_local_a_cassette_may_still_be_recorded(local_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBGRAPH_CASSETTE", "record")
+    seen: list[str] = []
+    assert main(["lab", "--local"], lambda _: seen.append(os.environ["NBGRAPH_CASSETTE"])) == 0
+    assert seen == ["record"]
 
 
 def test_local_without_its_wheels_says_what_to_install(
