@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 import nbgraph
-from nbgraph.cli import QUICKSTART, SHIPPED, main
+from nbgraph.cli import COMPANIONS, QUICKSTART, SHIPPED, main
 from tests.models.local_stand_in import put
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -59,7 +59,31 @@ def test_the_notebooks_of_ours_are_all_those_of_the_checkout_and_of_the_wheel() 
         "wheel"
     ]
     assert sorted(SHIPPED) == sorted(each.name for each in NOTEBOOKS.glob("*.ipynb"))
-    assert wheel["force-include"] == {f"notebooks/{name}": f"nbgraph/notebooks/{name}" for name in SHIPPED}
+    companions = [name for each in COMPANIONS.values() for name in each]
+    assert sorted(companions) == sorted(each.name for each in NOTEBOOKS.glob("*.json"))
+    assert wheel["force-include"] == {
+        f"notebooks/{name}": f"nbgraph/notebooks/{name}" for name in (*SHIPPED, *companions)
+    }
+
+
+def test_a_cassette_comes_along_with_its_notebook(folder: Path) -> None:
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    cassette = "03_agents.cassette.json"
+    assert sorted(each.name for each in folder.iterdir()) == [cassette, "03_agents.ipynb"]
+    assert (folder / cassette).read_bytes() == (NOTEBOOKS / cassette).read_bytes()
+
+
+def test_a_cassette_that_is_there_is_left_as_it_is(folder: Path) -> None:
+    (folder / "03_agents.cassette.json").write_text("mine")
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    assert (folder / "03_agents.cassette.json").read_text() == "mine"
+    assert (folder / "03_agents.ipynb").is_file()
+
+
+def test_a_cassette_that_was_deleted_does_not_come_back_with_a_notebook_that_is_there(folder: Path) -> None:
+    (folder / "03_agents.ipynb").write_text("{}")
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    assert [each.name for each in folder.iterdir()] == ["03_agents.ipynb"]
 
 
 def test_a_quickstart_that_is_there_is_left_as_it_is(folder: Path) -> None:
@@ -90,7 +114,7 @@ def test_options_without_a_notebook_open_the_quickstart(folder: Path) -> None:
 
 def test_a_notebook_that_is_not_there_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "none.ipynb"], Lab()) == 1
-    known = "01_quickstart.ipynb, 02_patterns.ipynb"
+    known = "01_quickstart.ipynb, 02_patterns.ipynb, 03_agents.ipynb"
     assert capsys.readouterr().err == (
         f"nbgraph: there is no notebook 'none.ipynb' here; those of nbgraph are {known}.\n"
     )
