@@ -78,6 +78,10 @@ class AgentBody:
         """The tools that are graphs which the agent is in itself."""
         return self.toolbox.circular
 
+    def default_for(self, key: str) -> str:
+        """Where a default for a key of the prompt is written."""
+        return f'a default in the prompt, {{{{ {key} | default("") }}}}'
+
     async def __call__(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         return await Conversation(self.agent, self.toolbox, arguments, context).update()
 
