@@ -88,7 +88,6 @@ class Talk:
 
     def __init__(self) -> None:
         self._voices: dict[Key, Voice] = {}
-        self._models: dict[str, str] = {}
         self._changed: set[Key] = set()
         self._gone: set[str] = set()
         self._turns = 0
@@ -128,11 +127,10 @@ class Talk:
             return
         if voice.call != event.call:
             self._begin(voice, event.call)
-        voice.note = ""
+        voice.model, voice.note = event.model, ""
         voice.say(event.text)
 
     def _answer(self, event: ModelCalled) -> None:
-        self._models[event.node] = event.model
         voice = self._voice(event)
         if voice is None:
             return
@@ -194,7 +192,7 @@ class Talk:
             return None
         name = task_name(node, visit, within) + ("" if item is None else f"[{item}]")
         self._turns += 1
-        self._voices[key] = Voice(name, self._turns, self._models.get(node, ""))
+        self._voices[key] = Voice(name, self._turns)
         self._gone.discard(name)
         return self._voices[key]
 
