@@ -7,6 +7,7 @@ from typing import Any
 
 from nbgraph.errors import brief
 from nbgraph.models.records import Reply, Tokens, ToolCall
+from nbgraph.models.signs import sound
 
 MOST_TOKENS = 10**12  # of one call; what is more is a mistake that no store could keep
 
@@ -49,7 +50,7 @@ class Answering:
                 self._choose(choice)
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise NoCompletion(f"a piece of it makes no sense ({brief(str(error))})") from None
-        return _sound("".join(self._text[before:]))
+        return sound("".join(self._text[before:]))
 
     def reply(self) -> Reply:
         """The answer, after its last piece; `finish` is empty where it has not come to an end.
@@ -60,10 +61,10 @@ class Answering:
         if not all(call.name for call in self._calls):
             raise NoCompletion("it calls a tool without a name")
         calls = tuple(
-            ToolCall(_sound(call.id) or f"call_{number}", _sound(call.name), _sound("".join(call.arguments)))
+            ToolCall(sound(call.id) or f"call_{number}", sound(call.name), sound("".join(call.arguments)))
             for number, call in enumerate(self._calls, 1)
         )
-        text, refusal = _sound("".join(self._text)), _sound("".join(self._refusal))
+        text, refusal = sound("".join(self._text)), sound("".join(self._refusal))
         return Reply(text, calls, self._tokens, self._finish, self._model, refusal)
 
     def _choose(self, choice: Mapping[str, Any]) -> None:
@@ -95,13 +96,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"a text was expected, not {type(value).__name__}")
     return value
-
-
-def _sound(text: str) -> str:
-    """The text with its surrogates in pairs, whose halves may have come in two pieces; one that is alone becomes �."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _tokens(used: Mapping[str, Any]) -> Tokens:

@@ -78,10 +78,11 @@ class Prompt:
 
     def _error(self, part: _Part, error: Unfilled, values: Mapping[str, Any]) -> RunError:
         place = f"{self.what}, line {part.line + error.line - 1}"
-        if not error.missing:
-            why = told(error)
+        name, why = error.missing, told(error).rstrip(".")
+        if name and name not in self._keys:
+            why = f"it reads {name} before it sets it; give one of the two another name"
+        if name not in self._keys:
             return RunError(f"{place}: the prompt cannot be filled in: {why}{'.' * (not why.endswith('?'))}")
-        name = error.missing
         return MissingKey(
             f"{place}: the prompt needs the key {name!r}, and nothing has set it{nearest(name, values) or '.'} "
             f'Give it as an input of the run, or write {{{{ {name} | default("") }}}}.'

@@ -26,6 +26,7 @@ from nbgraph.models.prices import cost
 from nbgraph.models.records import Message, Reply, Request, Tokens, ToolCall
 from nbgraph.models.redaction import redacted_data
 from nbgraph.models.settings import endpoint
+from nbgraph.models.signs import sound
 from nbgraph.models.tools import BadCall, Tool, checked_edit, plain_arguments, read_arguments, shown
 from nbgraph.nodes.toolbox import Toolbox
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 5  # of one call of a model
 REPAIRS = 2  # how often a model may mend an answer that does not fit
 MISTAKES = 5  # how many calls of tools may fail in one task
+LONGEST_ERROR = 2000  # characters of what a tool raised, for the model
 LONGEST_WAIT = 600.0  # seconds that an endpoint may ask to wait
 BACKOFF = (1.0, 60.0)  # seconds: the first wait where it does not say, and the longest
 
@@ -169,7 +171,8 @@ class Conversation:
             raise BadAnswer(
                 f"{self.agent.name} was asked {len(self.repairs)} times and gave no answer that fits: {why}"
             )
-        wrong = {"role": "user", "content": f"That answer cannot be used: {why} Answer again, with nothing else."}
+        how = self.agent.output.instruction if self.agent.output else ""  # for an endpoint that ignored the schema
+        wrong = {"role": "user", "content": f"That answer cannot be used: {why} {how}"}
         self.sent += [{"role": "assistant", "content": reply.get("content") or ""}, wrong]
         self.untold.append(wrong)
 
@@ -247,10 +250,10 @@ class Conversation:
         except (Cancelled, NotStorable):
             raise
         except InnerFailure as error:
-            return plain, f"{error.failure.type}: {error.failure.message}"[:2000], True
+            return plain, sound(f"{error.failure.type}: {error.failure.message}")[:LONGEST_ERROR], True
         except Exception as error:  # what a tool raises is for the model to see
             self.context.log(f"{call.name} raised {type(error).__name__}: {told(error)}")
-            return plain, f"{type(error).__name__}: {told(error)}"[:2000], True
+            return plain, sound(f"{type(error).__name__}: {told(error)}")[:LONGEST_ERROR], True
 
     async def _allowed(
         self, tool: Tool, plain: dict[str, Any], context: Context
@@ -260,7 +263,7 @@ class Conversation:
         while True:
             answer = await context.person(self._question(tool.name, plain, why))
             if answer.option == REJECT:
-                return f"rejected: {answer.note}" if answer.note else "rejected"
+                return sound(f"rejected: {answer.note}") if answer.note else "rejected"
             edited = {**plain, **answer.edit}
             try:
                 given = checked_edit(tool, plain, dict(answer.edit))

@@ -78,6 +78,15 @@ def test_what_is_wrong_with_a_call_goes_back_to_the_model() -> None:
     assert results[3] == "ValueError: no bread today"
 
 
+def test_an_error_with_half_a_sign_goes_back_to_the_model() -> None:
+    def strange() -> None:
+        raise ValueError("half of \ud83d")
+
+    with scripted([calls("strange"), "Sorry."]) as model:
+        assert one("ops", "Go.", tools=[strange]).run().result()["ops"] == "Sorry."
+    assert said(model)[-1] == ("tool", "ValueError: half of \ufffd")
+
+
 def test_tools_may_fail_a_bounded_number_of_times() -> None:
     with scripted([], otherwise=calls("broken", what="bread")) as model:
         run = ended(one("ops", "Go.", tools=[broken], turns=50).run())
