@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from nbgraph.core import events
@@ -11,6 +12,7 @@ from nbgraph.core.context import Context
 from nbgraph.core.failures import failure_of, shortened
 from nbgraph.core.records import Journaled, ModelAnswered, ToolReturned, Tried
 from nbgraph.core.retell import of_call
+from nbgraph.core.usage import Budget
 from nbgraph.errors import ModelError, NotStorable
 
 T = TypeVar("T")
@@ -52,16 +54,21 @@ class Talking:
         at: float = self.run.now()
         return at
 
-    async def may_call(self, context: Context, priced: bool) -> None:
-        """Wait until the run's budget allows another call of a model; the run is paused meanwhile."""
-        budget = self.run.allowance.budget
-        if budget is None:
-            return
+    @asynccontextmanager
+    async def calling(self, context: Context, priced: bool) -> AsyncIterator[None]:
+        """Call a model in the block, which begins when the run's budget allows it; until then the run is paused."""
+        if self.run.allowance.budget is not None:
+            await self._allowed(context, self.run.allowance.budget, priced)
+        with self.run.allowance.calling():
+            yield
+
+    async def _allowed(self, context: Context, budget: Budget, priced: bool) -> None:
         untold = self.run.usage.total.untold if budget.unit == "tokens" else not priced
         if untold:
             raise ModelError(_unkept(str(budget), budget.unit))
-        while why := self.run.allowance.over(self.run.usage.total):
-            await self.run.calls.away(context, self.run.renewal(why))
+        allowance, usage = self.run.allowance, self.run.usage
+        while (why := allowance.over(usage.total)) or allowance.crowded(usage.total):
+            await (self.run.calls.away(context, self.run.renewal(why)) if why else allowance.one_ends())
 
     def note_wrote(self, context: Context, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote."""

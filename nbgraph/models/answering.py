@@ -98,7 +98,9 @@ def _text(value: Any) -> str:
     return value
 
 
-def _tokens(used: Mapping[str, Any]) -> Tokens:
+def _tokens(used: Mapping[str, Any]) -> Tokens | None:
+    """What a call took; None where that is not told, which is not the same as nothing."""
     details = used.get("prompt_tokens_details") or {}
     counted = used.get("prompt_tokens"), details.get("cached_tokens"), used.get("completion_tokens")
-    return Tokens(*(min(max(int(number or 0), 0), MOST_TOKENS) for number in counted))
+    tokens = Tokens(*(min(max(int(number or 0), 0), MOST_TOKENS) for number in counted))
+    return tokens if tokens.input or tokens.output else None

@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional, get_args, get_origin
 
@@ -266,7 +267,7 @@ def _default(parameter: _Parameter) -> dict[str, Any]:
     from pydantic_core import to_json
 
     default = parameter.default
-    if parameter.needed or default is None or redacted_data({parameter.name: "x"}) != {parameter.name: "x"}:
+    if parameter.needed or default is None or _is_secret(parameter.name):
         return {}
     try:
         plain = json.loads(to_json(default, inf_nan_mode="constants", by_alias=False))
@@ -274,6 +275,10 @@ def _default(parameter: _Parameter) -> dict[str, Any]:
     except Exception:  # a default may be anything
         return {}
     return {"default": redacted_data(plain)} if length <= LONGEST_DEFAULT else {}
+
+
+def _is_secret(name: str) -> bool:
+    return bool(redacted_data({name: "x"}) != {name: "x"})
 
 
 # Calls
@@ -305,6 +310,20 @@ def read_arguments(tool: Tool, text: str) -> dict[str, Any]:
         BadCall: they do not fit; the message tells the model what is wrong with which.
     """
     return _read(tool, plain_arguments(text))
+
+
+def whole_arguments(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the function gets, as plain data: also the defaults of what the model left out, where JSON has them."""
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    parameters = inspect.signature(tool.function).parameters
+    defaults = {name: each.default for name, each in parameters.items() if not _is_secret(name)}
+    whole = {}
+    for name in tool.parameters["properties"]:
+        value = given.get(name, defaults.get(name, inspect.Parameter.empty))
+        with suppress(PydanticSerializationError, ValueError):
+            whole[name] = to_jsonable_python(value)
+    return whole
 
 
 def checked_edit(tool: Tool, before: Mapping[str, Any], edited: Mapping[str, Any]) -> dict[str, Any]:
