@@ -62,7 +62,7 @@ class Prompt:
             MissingKey: a key that it needs is not among the values.
             RunError: it cannot be filled in with these values.
         """
-        given = {name: values[key] for name, (key, _) in self._keys.items() if key in values}
+        given = {name: _ordered(values[key]) for name, (key, _) in self._keys.items() if key in values}
         return self._filled("system", given, values), self._filled("user", given, values)
 
     def _filled(self, role: str, given: Mapping[str, Any], values: Mapping[str, Any]) -> str:
@@ -183,3 +183,8 @@ def _margin(lines: list[str]) -> int:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
+
+
+def _ordered(value: Any) -> Any:
+    """A set in an order that is the same in every process, so that a run that goes on elsewhere asks the same."""
+    return sorted(value, key=repr) if type(value) in (set, frozenset) else value

@@ -15,7 +15,7 @@ from nbgraph.errors import DeclarationError, brief, nearest
 from nbgraph.models.output import Output, read_output
 from nbgraph.models.prompt import Prompt, read_prompt
 from nbgraph.nodes.conversation import Conversation
-from nbgraph.nodes.toolbox import Toolbox, looked_up, named_tools
+from nbgraph.nodes.toolbox import HAND_OVER, Toolbox, looked_up, named_tools
 
 HANDOFF = "handoff"
 HISTORY = "messages"
@@ -196,6 +196,11 @@ def _check(agent: Agent) -> None:
     own = {agent.history, HANDOFF if agent.handoffs else None} & set(agent.writes)
     if own:
         raise DeclarationError(f"{name} writes {own.pop()!r} itself; let its answer go to another key with --writes.")
+    twice = next((node for node in agent.handoffs if HAND_OVER + node in agent.tools), None)
+    if twice:
+        raise DeclarationError(
+            f"{name} hands over to {twice} by a tool {HAND_OVER}{twice}, and has one of that name; rename the function."
+        )
     if name in agent.handoffs:
         raise DeclarationError(f"{name} cannot hand over to itself.")
 

@@ -11,21 +11,23 @@ import asyncio
 import hashlib
 import json
 import random
+import sys
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbgraph.core.approvals import REJECT
 from nbgraph.core.context import Context, Question
 from nbgraph.core.failures import InnerFailure
 from nbgraph.core.records import ModelAnswered, Recorded, ToolReturned
-from nbgraph.errors import BadAnswer, Cancelled, ModelError, NotStorable, told
+from nbgraph.errors import BadAnswer, Cancelled, ModelError, NotStorable, brief, told
 from nbgraph.models.output import BadOutput
 from nbgraph.models.prices import cost
 from nbgraph.models.records import Message, Reply, Request, Tokens, ToolCall
-from nbgraph.models.redaction import redacted_data
-from nbgraph.models.settings import endpoint
+from nbgraph.models.redaction import redacted, redacted_data
+from nbgraph.models.settings import Endpoint, api_keys, endpoint
 from nbgraph.models.signs import sound
 from nbgraph.models.tools import BadCall, Tool, checked_edit, plain_arguments, read_arguments, shown, whole_arguments
 from nbgraph.nodes.toolbox import Toolbox
@@ -47,7 +49,7 @@ class Conversation:
     def __init__(self, agent: Agent, toolbox: Toolbox, arguments: Mapping[str, Any], context: Context) -> None:
         self.agent, self.toolbox, self.context = agent, toolbox, context
         system, user = agent.prompt.render(arguments)
-        history = list(arguments.get(agent.history) or ()) if agent.history else []
+        history = _history(agent, arguments)
         first = [{"role": "system", "content": system}] if system else []
         asked = [{"role": "user", "content": user}] if user else []
         self.sent: list[Message] = [*first, *history, *asked]
@@ -133,9 +135,7 @@ class Conversation:
 
     async def _called(self, request: Request, call: str) -> tuple[str, Reply]:
         """The model's name and its answer; what may pass is tried again, and counted in the log."""
-        from nbgraph.models.wire import complete  # openai is loaded when first a model is called
-
-        where = endpoint()
+        where, complete = endpoint(), await _wire()
         request = request._replace(model=request.model or where.model)
         wrote, priced = partial(self.context.wrote, call, request.model), cost(request.model, Tokens()) is not None
         while True:
@@ -191,8 +191,9 @@ class Conversation:
     async def _use(self, turn: int, calls: Sequence[ToolCall]) -> str | None:
         """Call the tools that the model asks for, side by side; the agent that it hands over to, or None."""
         handing = [call.name for call in calls if call.name in self.toolbox.handoffs]
+        asked = self._asked(turn)
         made: list[Awaitable[tuple[str, bool]]] = [
-            self._result(turn, index, call)
+            self._result(turn, index, call, asked)
             for index, call in enumerate(calls, 1)
             if call.name not in self.toolbox.handoffs
         ]
@@ -213,14 +214,16 @@ class Conversation:
             await self._give_up(2 * self.mistakes[0] + 1)
             raise BadAnswer(f"{self.agent.name}: {len(self.mistakes)} calls of tools failed; the last, {mistakes[-1]}")
 
-    async def _result(self, turn: int, index: int, call: ToolCall) -> tuple[str, bool]:
+    async def _result(
+        self, turn: int, index: int, call: ToolCall, asked: Sequence[Sequence[ToolCall]]
+    ) -> tuple[str, bool]:
         """What a tool's call comes to, as the model is told it, and whether it failed."""
         name, again = _fingerprint((call.name, call.arguments)), self._given_up(2 * turn + 1)
         for times in range(again):
             before = self.context.recalled(_numbered(f"tool{turn}.{index}", times))
             if isinstance(before, ToolReturned) and before.name.startswith(name) and not before.failed:
                 return before.result, False  # what came before was given up, but this was done
-        number = self._number(turn, index, call, again)
+        number = self._number(turn, index, call, again, asked)
         context = self.context.of_tool(call.name, number)
 
         async def made(place: str) -> ToolReturned:
@@ -237,15 +240,20 @@ class Conversation:
             context.close()
         return entry.result, entry.failed
 
-    def _number(self, turn: int, index: int, call: ToolCall, again: int) -> str:
+    def _asked(self, turn: int) -> list[list[ToolCall]]:
+        """What each answer of the model in a turn has called: those that were given up, and the last one."""
+        places = (_numbered(f"model{turn}", times) for times in range(self._given_up(2 * turn) + 1))
+        replies = (self.context.recalled(place) for place in places)
+        return [_calls(each.reply) for each in replies if isinstance(each, ModelAnswered)]
+
+    def _number(self, turn: int, index: int, call: ToolCall, again: int, asked: Sequence[Sequence[ToolCall]]) -> str:
         """What tells a call from others: what it recorded, and asked, is for a call that is the same.
 
         One that a person allows is another one each time that it is made again, since it is asked for again.
         """
         if call.name not in self.agent.approve:
-            replies = [self.context.recalled(_numbered(f"model{turn}", times)) for times in range(again + 1)]
-            made = [_calls(each.reply)[index - 1 : index] for each in replies if isinstance(each, ModelAnswered)]
-            again = next(place for place, calls in enumerate(made) if [each[1:] for each in calls] == [call[1:]])
+            same = (calls[index - 1 : index] and calls[index - 1][1:] == call[1:] for calls in asked)
+            again = next(place for place, is_same in enumerate(same) if is_same)
         return _numbered(f"{turn}.{index}", again)
 
     async def _used(self, call: ToolCall, context: Context) -> tuple[dict[str, Any], str, bool]:
@@ -269,8 +277,8 @@ class Conversation:
             raise
         except InnerFailure as error:
             return plain, sound(f"{error.failure.type}: {error.failure.message}")[:LONGEST_ERROR], True
-        except Exception as error:  # what a tool raises is for the model to see
-            self.context.log(f"{call.name} raised {type(error).__name__}: {told(error)}")
+        except (Exception, SystemExit) as error:  # what a tool raises is for the model to see
+            self.context.log(redacted(f"{call.name} raised {type(error).__name__}: {told(error)}", api_keys()))
             return plain, sound(f"{type(error).__name__}: {told(error)}")[:LONGEST_ERROR], True
 
     async def _allowed(
@@ -319,6 +327,27 @@ class Conversation:
         await self.context.record(f"again{number}", "again", made)
 
 
+def _history(agent: Agent, arguments: Mapping[str, Any]) -> list[Message]:
+    """The conversation so far.
+
+    Raises:
+        ModelError: its key holds something else.
+    """
+    talk = arguments.get(agent.history) if agent.history else None
+    wrong = [each for each in talk if not _is_message(each)] if isinstance(talk, list | tuple) else [talk]
+    if talk is not None and wrong:
+        example = '{"role": "user", "content": "Hello"}'
+        raise ModelError(
+            f"the key {agent.history!r} is the history of {agent.name} and holds {brief(wrong[0])}, which is no "
+            f"message such as {example}."
+        )
+    return list(talk or ())
+
+
+def _is_message(found: Any) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("role"), str)
+
+
 def _taken_over(called: str, handing: Sequence[str], toolbox: Toolbox) -> str:
     """What the model is told of a call that hands over; the first one counts."""
     if called not in toolbox.handoffs:
@@ -352,6 +381,15 @@ def _unusable(agent: str, reply: Message) -> str:
         case "content_filter":
             return f"the answer to {agent} was held back by the endpoint's content filter."
     return ""
+
+
+async def _wire() -> Callable[[Endpoint, Request, Callable[[str], None]], Awaitable[Reply]]:
+    """What asks a model; openai is loaded when first one is asked, beside the loop, for it takes a while."""
+    if "nbgraph.models.wire" not in sys.modules:
+        await asyncio.to_thread(import_module, "nbgraph.models.wire")
+    from nbgraph.models.wire import complete
+
+    return complete
 
 
 def _fingerprint(asked: Any) -> str:

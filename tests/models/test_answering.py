@@ -102,6 +102,14 @@ def test_of_several_choices_the_first_counts() -> None:
     assert put_together(delta(content="Bees"), other, delta("stop")).text == "Bees"
 
 
+def test_two_calls_without_ids_and_numbers_are_told_apart_by_their_names() -> None:
+    def part(name: str, arguments: str) -> dict[str, Any]:
+        return {"choices": [{"delta": {"tool_calls": [{"function": {"name": name, "arguments": arguments}}]}}]}
+
+    reply = put_together(part("delete", ""), part("look", '{"path":'), part("", '"/x"}'), delta("tool_calls"))
+    assert [(call.name, call.arguments) for call in reply.calls] == [("delete", ""), ("look", '{"path":"/x"}')]
+
+
 @pytest.mark.parametrize(
     ("used", "tokens"),
     [

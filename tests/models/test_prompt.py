@@ -138,6 +138,11 @@ def test_a_record_of_hostile_texts_stands_in_one_line() -> None:
 # Reads
 
 
+def test_a_set_stands_in_the_same_order_in_every_process() -> None:
+    prompt = read_prompt("{{ tags }} {% for tag in tags %}{{ tag }}{% endfor %}")
+    assert prompt.render({"tags": {"c", "a", "b"}})[1] == '["a","b","c"] abc'
+
+
 def test_the_reads_are_the_free_variables_in_the_order_of_the_text() -> None:
     text = "user: {{ b.a }} {{ a }} {% for c in cs %}{{ c }}{{ loop.index }}{% endfor %}{% set d = 1 %}{{ d }}"
     text += "\nsystem: {{ e }}"

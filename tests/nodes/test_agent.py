@@ -178,6 +178,7 @@ def test_an_undefined_value_names_its_key() -> None:
     ("options", "told"),
     [
         ({"approve": ["delete"]}, "no tool 'delete' to approve"),
+        ({"tools": ["transfer_to_b"], "handoffs": ["b"]}, "hands over to b by a tool transfer_to_b, and has one of"),
         ({"temperature": 9}, "temperature is a number from 0 to 2"),
         ({"turns": 0}, "turns is a whole number"),
         ({"model": " "}, "model is a name"),

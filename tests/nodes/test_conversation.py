@@ -81,6 +81,34 @@ def test_what_is_wrong_with_a_call_goes_back_to_the_model() -> None:
     assert results[3] == "ValueError: no bread today"
 
 
+def test_a_tool_that_would_end_the_program_ends_nothing() -> None:
+    def stop() -> None:
+        raise SystemExit(3)
+
+    async def stop_too() -> None:
+        raise SystemExit(3)
+
+    with scripted([calls(("stop", {}), ("stop_too", {})), "Sorry."]) as model:
+        assert one("ops", "Go.", tools=[stop, stop_too]).run().result()["ops"] == "Sorry."
+    assert [text for role, text in said(model) if role == "tool"] == ["SystemExit: 3"] * 2
+
+
+def test_a_name_that_no_endpoint_takes_back_and_ids_that_are_there_twice_are_mended() -> None:
+    wrong = calls(("functions.search", {"query": "x"}), ("search", {"query": "y"}))
+    with scripted([wrong, "Done."]) as model:
+        assert one("ops", "Go.", tools=[search]).run().result()["ops"] == "Done."
+    [asked] = [message["tool_calls"] for message in model.requests[-1]["messages"] if message.get("tool_calls")]
+    assert [each["function"]["name"] for each in asked] == ["functions_search", "search"]
+
+
+@pytest.mark.parametrize("history", ["abc", 5, [None], [{"x": 1}], [[("role", "user")]], {"role": "user"}])
+def test_a_history_that_is_none_is_told_before_anything_is_paid(history: Any) -> None:
+    with scripted(["x"]) as model:
+        run = ended(one("writer", "Write.", history="messages").run(messages=history))
+    assert "is the history of writer and holds" in run.reason
+    assert model.requests == []
+
+
 def test_an_error_with_half_a_sign_goes_back_to_the_model() -> None:
     def strange() -> None:
         raise ValueError("half of \ud83d")
@@ -517,6 +545,30 @@ def test_calls_side_by_side_do_not_overrun_a_budget_together() -> None:
         run.resume()
         assert (ended(run).status, len(model.requests)) == ("paused", 10)
         run.cancel()
+
+
+@pytest.mark.parametrize("options", [{"parallel": 1}, {}])
+def test_a_spent_budget_pauses_also_where_others_wait_for_their_turn(options: dict[str, Any]) -> None:
+    def split() -> dict[str, Any]:
+        return {"items": [1, 2, 3, 4]}
+
+    talk = Graph("talk")
+    talk.node(split)
+    talk.agent("writer", "About {{ item }}.", parallel=None if options else 1)
+    talk.edges("START -> split; split -> writer each items as item; writer -> END")
+    with scripted({"About": says("x", tokens=(10, 10))}) as model:
+        run = ended(talk.run(budget="30 tokens", **options))
+        assert (run.status, len(model.requests)) == ("paused", 2)
+        run.resume()
+        assert run.result()["writer"] == ["x"] * 4
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_budget_in_dollars_needs_to_be_told_the_tokens() -> None:
+    with scripted([says("", calls("search", query="x"), tokens=()), "Done."]) as model:
+        run = ended(one("ops", "Go.", tools=[search]).run(budget=0.5))
+    assert "does not say how many tokens" in run.reason
+    assert len(model.requests) == 1
 
 
 def test_a_budget_in_dollars_needs_a_price() -> None:
