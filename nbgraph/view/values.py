@@ -22,6 +22,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -37,8 +38,11 @@ def names_secret(text: str) -> bool:
 
 
 def shorten(text: str, limit: int = LIMIT) -> str:
-    """`text` on one line, at most `limit` characters long, without characters that XML cannot hold."""
-    line = " ".join(plain(text[: 20 * limit]).split())
+    """`text` on one line, at most `limit` characters long, without characters that XML cannot hold.
+
+    Nor are there any that turn the direction of writing, since other text stands on the same line.
+    """
+    line = " ".join(_TURNS.sub("", plain(text[: 20 * limit])).split())
     return line if len(line) <= limit and len(text) <= 20 * limit else line[: limit - 1] + "…"
 
 

@@ -182,6 +182,7 @@ function paintRun(view, { status, reason, used = "" }) {
 function paintTalk(view, talk = {}) {
   const said = [];
   view.voices.forEach((voice, name) => { if (!own(talk, name) && view.voices.delete(name)) voice.box.remove(); });
+  view.talk.hidden = !Object.keys(talk).length; // before it is painted: what is hidden cannot be scrolled
   Object.entries(talk).forEach(([name, now]) => {
     if (!view.voices.has(name)) view.voices.set(name, voiceBox(view, name));
     const voice = view.voices.get(name);
@@ -189,7 +190,6 @@ function paintTalk(view, talk = {}) {
     said.push(...aloud(name, voice.now, now));
     paintVoice(voice, now);
   });
-  view.talk.hidden = !view.voices.size;
   if (said.length) view.aloud.textContent = said.join("; ");
 }
 
@@ -200,11 +200,12 @@ function aloud(name, before = {}, now) {
 }
 
 function voiceBox(view, name) {
-  const voice = { box: make("div", "nbgraph-voice"), who: make("div", "nbgraph-who") };
+  const voice = { box: make("div", "nbgraph-voice"), who: make("div", "nbgraph-who"), follows: true };
   Object.assign(voice, { model: make("span"), doing: make("span"), before: make("div"), words: make("div", "nbgraph-words"), after: make("div") });
   voice.words.tabIndex = 0; // so that a long text can be scrolled by keyboard
   voice.words.setAttribute("aria-label", `what ${name} writes`);
   voice.words.setAttribute("role", "group");
+  voice.words.onscroll = ({ target }) => { voice.follows = target.scrollHeight - target.scrollTop - target.clientHeight < 9; };
   voice.who.append(make("strong", "", name), voice.model, voice.doing);
   voice.box.append(voice.who, voice.before, voice.words, voice.after);
   view.talk.append(voice.box);
@@ -213,14 +214,13 @@ function voiceBox(view, name) {
 
 function paintVoice(voice, now) {
   const { box, model, doing, words } = voice, cut = now.length > TAIL ? "\u2026" : "";
-  const low = words.scrollHeight - words.scrollTop - words.clientHeight < 9;
   box.dataset.state = now.state;
   model.textContent = now.model;
   doing.textContent = [DOING[now.state], now.note].filter(Boolean).join(": ");
   ["before", "after"].forEach((place) => voice[place].replaceChildren(...now[place].map(toolLine)));
   words.hidden = !now.text;
   words.textContent = cut + now.text;
-  if (low) words.scrollTop = words.scrollHeight; // unless somebody reads farther up
+  if (voice.follows) words.scrollTop = words.scrollHeight; // unless somebody reads farther up
   voice.now = now;
 }
 
