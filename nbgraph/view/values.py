@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+import unicodedata
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ LIMIT = 80
 MASK = "•••"
 SECRET_TYPES = ("SecretStr", "SecretBytes", "Secret")
 UPDATE_KEYS = 12
+UNSEEN = 5  # characters that are named
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|pwd|secrets?|token|credentials?|authorization|bearer|cookie"
@@ -49,6 +51,15 @@ def shorten(text: str, limit: int = LIMIT) -> str:
 def plain(text: str) -> str:
     """`text` without terminal colours, control characters (but line breaks and tabs) and broken surrogates."""
     return _CONTROL.sub(" ", _ANSI.sub("", text))
+
+
+def unseen(text: str) -> str:
+    """A sentence that names what a page does not show of a text; empty where there is nothing, as in most."""
+    found = sorted(each for each in set(text) if each not in "\r\n\t" and unicodedata.category(each) in ("Cc", "Cf"))
+    if not found:
+        return ""
+    names = [f"U+{ord(each):04X}" for each in found[:UNSEEN]] + ["others"] * (len(found) > UNSEEN)
+    return f"It may not be what it looks like: characters in it cannot be seen ({', '.join(names)})."
 
 
 def short(key: object, value: Any, limit: int = LIMIT) -> str:
