@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing
 
 from nbgraph.batch import Batch
+from nbgraph.core import events
 from nbgraph.core.approvals import Answer, Approval
 from nbgraph.core.checks import Problem
 from nbgraph.core.context import Context
@@ -130,6 +131,7 @@ __all__ = [
     "add",
     "append",
     "configure",
+    "events",
     "extend",
     "last",
     "load_ipython_extension",

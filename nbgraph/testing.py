@@ -25,6 +25,8 @@ from nbgraph.models.scripted_server import HOST, Server
 
 __all__ = ["ScriptedModel", "Seen", "broken", "calls", "cut", "drips", "fails", "hangs", "says"]
 
+NAME = KEY = "scripted"
+
 _used: list[ScriptedModel] = []  # what agents call has to live, though nobody else holds it
 
 
@@ -95,7 +97,10 @@ class ScriptedModel:
         if self._port is None or self._closing is None:
             return
         if self in _used:
-            _release(self.url)
+            from nbgraph.models.settings import take_back
+
+            _used.clear()
+            take_back(base_url=self.url, api_key=self._key or KEY, model=NAME)
         self._port = None
         self._closing()
 
@@ -107,7 +112,7 @@ class ScriptedModel:
         from nbgraph.settings import configure
 
         self.start()
-        configure(base_url=self.url, api_key=self._key or "scripted", model="scripted", cassette="")
+        configure(base_url=self.url, api_key=self._key or KEY, model=NAME, cassette="")
         _used[:] = [self]
         return self
 
@@ -143,13 +148,3 @@ class ScriptedModel:
         It blocks; on an event loop it belongs into `asyncio.to_thread`.
         """
         return self._log.wait_for(requests, left, timeout)
-
-
-def _release(url: str) -> None:
-    """Take back what `use` has set, unless another was set since."""
-    from nbgraph.models.settings import current
-    from nbgraph.settings import configure
-
-    _used.clear()
-    if current("base_url") == url:
-        configure(base_url="", api_key="", model="")

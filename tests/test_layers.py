@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,13 @@ HOMES = {
 }
 
 
-def imports(name: str, *, at_once: bool = False) -> Iterator[str]:
+@cache
+def imports(name: str, *, at_once: bool = False) -> tuple[str, ...]:
     """The modules that `name` imports; `at_once` those only that are imported when it is."""
+    return tuple(_imports(name, at_once))
+
+
+def _imports(name: str, at_once: bool) -> Iterator[str]:
     tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
     package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
     left: list[ast.AST] = [tree]

@@ -43,7 +43,7 @@ def test_all_names_are_just_what_the_package_exposes() -> None:
         for name, value in vars(nbgraph).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType | FEATURE)
     }
-    assert exposed == set(nbgraph.__all__)
+    assert exposed | {"events"} == set(nbgraph.__all__)  # a module that is meant to be looked into
     assert len(set(nbgraph.__all__)) == len(nbgraph.__all__)
 
 

@@ -15,7 +15,8 @@ from urllib.parse import quote
 import nbgraph
 from nbgraph.errors import ModelError, nearest
 
-QUICKSTART, *OTHERS = SHIPPED = ("01_quickstart.ipynb", "02_patterns.ipynb")
+QUICKSTART, *OTHERS = SHIPPED = ("01_quickstart.ipynb", "02_patterns.ipynb", "03_agents.ipynb")
+COMPANIONS = {"03_agents.ipynb": ("03_agents.cassette.json",)}  # files that a notebook reads
 
 
 class CommandError(Exception):
@@ -87,16 +88,28 @@ def _notebook(asked: str) -> Path:
     if asked not in SHIPPED:
         advice = nearest(asked, SHIPPED) or f"; those of nbgraph are {', '.join(SHIPPED)}."
         raise CommandError(f"there is no notebook {asked!r} here{advice}")
-    try:
-        shutil.copyfile(_shipped(asked), path)
-    except OSError as error:
-        raise CommandError(f"{asked} cannot be put into {Path.cwd()}: {error.strerror}.") from None
-    print(f"nbgraph: put {asked} into {Path.cwd()}", file=sys.stderr)
+    for name in (*COMPANIONS.get(asked, ()), asked):
+        _put(name)
     return path
 
 
+def _put(name: str) -> None:
+    """Copy a file that comes with nbgraph into this folder, unless there is one with its name.
+
+    Raises:
+        CommandError: it cannot be read or written.
+    """
+    if Path(name).exists():
+        return
+    try:
+        shutil.copyfile(_shipped(name), name)
+    except OSError as error:
+        raise CommandError(f"{name} cannot be put into {Path.cwd()}: {error.strerror}.") from None
+    print(f"nbgraph: put {name} into {Path.cwd()}", file=sys.stderr)
+
+
 def _shipped(name: str) -> Path:
-    """A notebook inside the installed package, else in the checkout that is imported."""
+    """A notebook or its companion inside the installed package, else in the checkout that is imported."""
     package = Path(str(files("nbgraph")))
     places = (package / "notebooks" / name, package.parent / "notebooks" / name)
     found = next((place for place in places if place.is_file()), None)
@@ -117,6 +130,7 @@ def _local_model() -> Iterator[None]:
     with LocalModel() as model:
         print(f"nbgraph: agents call the local model {NAME}, at {model.url}", file=sys.stderr)
         found = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": KEY, "NBGRAPH_MODEL": NAME}
+        found["NBGRAPH_CASSETTE"] = os.environ.get("NBGRAPH_CASSETTE") or "off"  # recorded answers are another model's
         before = {name: os.environ.get(name) for name in found}
         os.environ.update(found)
         try:

@@ -149,7 +149,7 @@ class Calls:
         if cache is None:
             return await self._attempts(walk, node, values, context)
         try:
-            given = arguments(node.name, node.name, node.reads, values)
+            given = arguments(node.name, node.name, node.reads, values, node.default_for)
             code = node.whole_code
             if not code:
                 walk.note_log(context, f"{node.name} is not cached: its source is not known.")
@@ -187,7 +187,7 @@ class Calls:
 
     async def _attempt(self, walk: Walk, node: Node, values: Mapping[str, Any], context: Context) -> Update:
         """Call the node once, and see whether what it returns fits the state."""
-        given = arguments(node.name, node.name, node.reads, values)
+        given = arguments(node.name, node.name, node.reads, values, node.default_for)
         schema = walk.plan.schema
         live = {key: given.pop(key) for key in schema.private if key in given} if schema.private else {}
         handed = {key: own_copy(value) for key, value in given.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from nbgraph.core.events import Taken
 from nbgraph.core.plan import Candidate, Edge, Exits, Routing, Stamp
-from nbgraph.core.signature import Read
+from nbgraph.core.signature import Read, in_signature
 from nbgraph.errors import MissingKey, RoutingError, brief, nearest
 
 Counted = Mapping[tuple[int, str], tuple[Stamp, int]]
@@ -102,8 +102,16 @@ def _route(routing: Routing, node: str, values: Mapping[str, Any]) -> Any:
     return values[routing.key]
 
 
-def arguments(node: str, reader: str, reads: Iterable[Read], values: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(
+    node: str,
+    reader: str,
+    reads: Iterable[Read],
+    values: Mapping[str, Any],
+    default_for: Callable[[str], str] = in_signature,
+) -> dict[str, Any]:
     """The values of the keys that `reader` reads at `node`; a key with a default may be absent.
+
+    `default_for` tells where a default for a key is written.
 
     Raises:
         MissingKey: a required key was set by nothing on the paths that led here.
@@ -115,6 +123,6 @@ def arguments(node: str, reader: str, reads: Iterable[Read], values: Mapping[str
         elif read.required:
             raise MissingKey(
                 f"{reader} needs the key {read.key!r}, and nothing on the way to {node} has set it"
-                f"{nearest(read.key, values) or '.'} Give it as an input of the run, or a default in the signature."
+                f"{nearest(read.key, values) or '.'} Give it as an input of the run, or {default_for(read.key)}."
             )
     return given

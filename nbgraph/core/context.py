@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
@@ -69,8 +70,8 @@ class Engine(Protocol):
         """Seconds since the epoch."""
         ...
 
-    async def may_call(self, context: Context, priced: bool) -> None:
-        """Wait until the run's budget allows another call of a model."""
+    def calling(self, context: Context, priced: bool) -> AbstractAsyncContextManager[None]:
+        """Call a model in the block, which begins when the run's budget allows it."""
 
     def note_wrote(self, context: Context, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote."""
@@ -317,8 +318,8 @@ class Context:
         """Seconds since the epoch, by the run's clock."""
         return self._engine.now()
 
-    async def may_call(self, priced: bool) -> None:
-        """Wait until the run's budget allows another call of a model; the run is paused meanwhile.
+    def calling(self, priced: bool) -> AbstractAsyncContextManager[None]:
+        """Call a model in the block, which begins when the run's budget allows it; until then the run is paused.
 
         Args:
             priced: whether it is known what the call will cost.
@@ -326,7 +327,7 @@ class Context:
         Raises:
             ModelError: the budget cannot be kept, for what calls take is not known.
         """
-        await self._engine.may_call(self, priced)
+        return self._engine.calling(self, priced)
 
     def wrote(self, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote just now."""

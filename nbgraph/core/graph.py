@@ -18,7 +18,7 @@ from nbgraph.core.edges import Statement, check_name
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.core.policies import PLAIN, Join, Policy
 from nbgraph.core.reducers import Reducer
-from nbgraph.core.signature import Read, Writes, source_of
+from nbgraph.core.signature import Read, Writes, in_signature, source_of
 from nbgraph.core.state import Schema, read_schema
 from nbgraph.errors import DeclarationError, nearest
 
@@ -110,6 +110,11 @@ class Node:
         }
         own: tuple[str, ...] = getattr(self.body, "marks", ())  # what only its kind has, such as a deadline
         return (*(text for text, said in told.items() if said), *own)
+
+    def default_for(self, key: str) -> str:
+        """Where a default for a key that it reads is written, for a person."""
+        told: Callable[[str], str] = getattr(self.body, "default_for", in_signature)
+        return told(key)
 
     @property
     def where(self) -> str:

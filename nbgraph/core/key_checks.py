@@ -59,7 +59,7 @@ def _before(survey: Survey, writer: str, reader: Reader) -> bool:
 def _too_early(survey: Survey, reader: Reader) -> Problem:
     text = f"{_by(reader)} reads {reader.key!r}, and nothing before it writes it"
     later = ", ".join(survey.writers[reader.key])
-    remedy = f"{later} writes it later; give {reader.key} as an input, or a default in the signature"
+    remedy = f"{later} writes it later; give {reader.key} as an input, or {_default(survey, reader)}"
     return Problem("NBG106", "warning", survey.place(reader.node), text, remedy)
 
 
@@ -67,9 +67,12 @@ def _on_some_way(survey: Survey, reader: Reader, writer: str) -> Problem:
     way = survey.flow.way_without(survey.key_bit[reader.key], reader.node)
     shown = way if len(way) <= _SHOWN else (*way[: _SHOWN // 2], "...", *way[-(_SHOWN // 2) :])
     text = f"{_by(reader)} reads {reader.key!r}, and on the way {' -> '.join(shown)} nothing writes it"
-    default = "a default in %%state" if reader.in_edge else "a default in the signature"
-    remedy = f"give {reader.key} {default}, or as an input, or lead that way over {writer}"
+    remedy = f"give {reader.key} {_default(survey, reader)}, or as an input, or lead that way over {writer}"
     return Problem("NBG106", "warning", survey.place(reader.node), text, remedy)
+
+
+def _default(survey: Survey, reader: Reader) -> str:
+    return "a default in %%state" if reader.in_edge else survey.nodes[reader.node].default_for(reader.key)
 
 
 def _parallel_writers(survey: Survey) -> Found:

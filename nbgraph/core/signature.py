@@ -76,6 +76,11 @@ def takes_context(function: Callable[..., Any]) -> bool:
     return "ctx" in inspect.signature(function).parameters
 
 
+def in_signature(key: str) -> str:
+    """Where a function has its defaults."""
+    return "a default in the signature"
+
+
 def source_of(function: Callable[..., Any]) -> str:
     """The source of `function`, or an empty string where there is none."""
     try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
 
 from nbgraph.core import events
 from nbgraph.core.context import Context
 from nbgraph.core.failures import failure_of, shortened
 from nbgraph.core.records import Journaled, ModelAnswered, ToolReturned, Tried
 from nbgraph.core.retell import of_call
+from nbgraph.core.usage import Budget
 from nbgraph.errors import ModelError, NotStorable
 
 T = TypeVar("T")
@@ -52,16 +54,21 @@ class Talking:
         at: float = self.run.now()
         return at
 
-    async def may_call(self, context: Context, priced: bool) -> None:
-        """Wait until the run's budget allows another call of a model; the run is paused meanwhile."""
-        budget = self.run.allowance.budget
-        if budget is None:
-            return
-        untold = self.run.usage.total.untold if budget.unit == "tokens" else not priced
-        if untold:
-            raise ModelError(_unkept(str(budget), budget.unit))
-        while why := self.run.allowance.over(self.run.usage.total):
-            await self.run.calls.away(context, self.run.renewal(why))
+    @asynccontextmanager
+    async def calling(self, context: Context, priced: bool) -> AsyncIterator[None]:
+        """Call a model in the block, which begins when the run's budget allows it; until then the run is paused."""
+        if self.run.allowance.budget is not None:
+            await self._allowed(context, self.run.allowance.budget, priced)
+        with self.run.allowance.calling():
+            yield
+
+    async def _allowed(self, context: Context, budget: Budget, priced: bool) -> None:
+        used = self.run.usage.total
+        if used.untold or (budget.unit == "USD" and not (priced and used.unpriced == 0)):
+            raise ModelError(_unkept(str(budget), told=not used.untold))
+        allowance, usage = self.run.allowance, self.run.usage
+        while (why := allowance.over(usage.total)) or allowance.crowded(usage.total):
+            await (self.run.calls.away(context, self.run.renewal(why), person=True) if why else allowance.one_ends())
 
     def note_wrote(self, context: Context, call: str, model: str, text: str) -> None:
         """Tell watchers what a model wrote."""
@@ -83,12 +90,15 @@ class Talking:
 
     async def side_by_side(self, calls: Sequence[Awaitable[T]]) -> list[T]:
         """What all of the calls return, each of which is as busy as the task itself; the first error when all ended."""
-        left = len(calls)
+        left, errors = len(calls), list[BaseException]()
 
-        async def one(call: Awaitable[T]) -> T:
+        async def one(call: Awaitable[T]) -> T | None:
             nonlocal left
             try:
                 return await call
+            except BaseException as error:  # also one that would end the loop, such as SystemExit
+                errors.append(error)
+                return None
             finally:
                 left -= 1
                 if left:  # the last one is as busy as the task
@@ -100,18 +110,17 @@ class Talking:
         try:
             await asyncio.wait(under_way)
         except BaseException:
-            for call in under_way:
-                call.cancel()
+            for each in under_way:
+                each.cancel()
             await asyncio.wait(under_way)  # what they hold is let go before the task ends
             raise
-        finally:
-            for call in under_way:
-                call.cancelled() or call.exception()  # looked at, else the loop tells that it was lost
-        return [call.result() for call in under_way]
+        if errors:
+            raise errors[0]
+        return [cast(T, each.result()) for each in under_way]
 
 
-def _unkept(budget: str, unit: str) -> str:
-    if unit == "tokens":
+def _unkept(budget: str, told: bool) -> str:
+    if not told:
         return f"the budget of {budget} cannot be kept: the endpoint does not say how many tokens a call takes."
     return (
         f"the budget of {budget} cannot be kept: the price of the model is not known. Name it, "

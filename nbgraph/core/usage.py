@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from nbgraph.errors import InputError, brief
@@ -158,12 +160,14 @@ class Allowance:
 
     def __init__(self, budget: Budget | None, renewed: Used = NOTHING) -> None:
         self.budget, self._renewed = budget, renewed
+        self._under_way = 0
+        self._waiting: list[asyncio.Future[None]] = []
 
     def over(self, used: Used) -> str:
         """Why nothing more may be spent; empty where it may."""
         if self.budget is None:
             return ""
-        spent = self._count(used) - self._count(self._renewed)
+        spent = self._spent(used)
         if spent < self.budget.amount:
             return ""
         said = Budget(spent, self.budget.unit)
@@ -172,6 +176,36 @@ class Allowance:
     def renew(self, used: Used) -> None:
         """Allow as much again."""
         self._renewed = used
+
+    def crowded(self, used: Used) -> bool:
+        """Whether the calls under way may spend what is left: each is taken to cost as much as the earlier ones did."""
+        if self.budget is None or not self._under_way:
+            return False
+        if not used.calls:
+            return True
+        return self._spent(used) + self._under_way * self._count(used) / used.calls >= self.budget.amount
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """While the block lasts a call is under way."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            waiting, self._waiting = self._waiting, []
+            for waits in waiting:
+                if not waits.done():
+                    waits.set_result(None)
+
+    async def one_ends(self) -> None:
+        """Wait until one of the calls under way has ended."""
+        waits = asyncio.get_running_loop().create_future()
+        self._waiting.append(waits)
+        await waits
+
+    def _spent(self, used: Used) -> float:
+        return self._count(used) - self._count(self._renewed)
 
     def _count(self, used: Used) -> float:
         return used.cost if self.budget is not None and self.budget.unit == "USD" else float(used.tokens)

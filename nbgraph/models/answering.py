@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from nbgraph.errors import brief
 from nbgraph.models.records import Reply, Tokens, ToolCall
+from nbgraph.models.signs import sound
 
 MOST_TOKENS = 10**12  # of one call; what is more is a mistake that no store could keep
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class NoCompletion(Exception):
@@ -49,7 +52,7 @@ class Answering:
                 self._choose(choice)
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise NoCompletion(f"a piece of it makes no sense ({brief(str(error))})") from None
-        return _sound("".join(self._text[before:]))
+        return sound("".join(self._text[before:]))
 
     def reply(self) -> Reply:
         """The answer, after its last piece; `finish` is empty where it has not come to an end.
@@ -59,11 +62,12 @@ class Answering:
         """
         if not all(call.name for call in self._calls):
             raise NoCompletion("it calls a tool without a name")
+        ids = [sound(call.id) for call in self._calls]
         calls = tuple(
-            ToolCall(_sound(call.id) or f"call_{number}", _sound(call.name), _sound("".join(call.arguments)))
-            for number, call in enumerate(self._calls, 1)
+            ToolCall(id if id and ids.count(id) == 1 else f"call_{number}", _name(call.name), _arguments(call))
+            for number, (id, call) in enumerate(zip(ids, self._calls, strict=True), 1)
         )
-        text, refusal = _sound("".join(self._text)), _sound("".join(self._refusal))
+        text, refusal = sound("".join(self._text)), sound("".join(self._refusal))
         return Reply(text, calls, self._tokens, self._finish, self._model, refusal)
 
     def _choose(self, choice: Mapping[str, Any]) -> None:
@@ -82,13 +86,24 @@ class Answering:
         """Add to the call that `part` is of; some endpoints number all of them alike, or none."""
         number, id, function = part.get("index"), part.get("id") or "", part.get("function") or {}
         call = self._at.get(number)
-        if call is None or (id and call.id and id != call.id):
+        name = _text(function.get("name") or "")
+        another = call is not None and number is None and name and call.name and name != call.name
+        if call is None or another or (id and call.id and id != call.id):
             call = self._at[number] = _Call()
             self._calls.append(call)
         call.id = call.id or _text(id)
-        call.name = call.name or _text(function.get("name") or "")
+        call.name = call.name or name
         if arguments := function.get("arguments"):
             call.arguments.append(_text(arguments))
+
+
+def _name(name: str) -> str:
+    """The name of a tool as endpoints take it back: some models make up others, as `functions.search`."""
+    return _NO_NAME.sub("_", name)[:64]
+
+
+def _arguments(call: _Call) -> str:
+    return sound("".join(call.arguments))
 
 
 def _text(value: Any) -> str:
@@ -97,14 +112,9 @@ def _text(value: Any) -> str:
     return value
 
 
-def _sound(text: str) -> str:
-    """The text with its surrogates in pairs, whose halves may have come in two pieces; one that is alone becomes �."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _tokens(used: Mapping[str, Any]) -> Tokens:
+def _tokens(used: Mapping[str, Any]) -> Tokens | None:
+    """What a call took; None where that is not told, which is not the same as nothing."""
     details = used.get("prompt_tokens_details") or {}
     counted = used.get("prompt_tokens"), details.get("cached_tokens"), used.get("completion_tokens")
-    return Tokens(*(min(max(int(number or 0), 0), MOST_TOKENS) for number in counted))
+    tokens = Tokens(*(min(max(int(number or 0), 0), MOST_TOKENS) for number in counted))
+    return tokens if tokens.input or tokens.output else None

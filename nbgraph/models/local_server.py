@@ -12,7 +12,7 @@ from typing import Any
 HOST = "127.0.0.1"
 CONTEXT = 4096  # tokens of a conversation; its memory of 94 MB is taken at once
 LONGEST = 512  # tokens of an answer to a request that sets no limit, since so small a model may never end by itself
-BATCH = 64  # tokens of a prompt read at once: between two batches it sees that its client has gone
+BATCH = 64  # tokens of a prompt read at once: between two batches it tells whether it is busy
 REQUESTS = 32  # connections at once; those whose turn has not come wait
 
 
@@ -23,7 +23,10 @@ def serve(file: str, name: str, key: str) -> None:
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what native code prints is no address
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    server = _server(file, name, key)
+    try:
+        server = _server(file, name, key)
+    except Exception as error:  # native code has printed before what was wrong
+        sys.exit(f"{type(error).__name__}: {error}")
     with told:
         print(server.listening_address, file=told)
     # A process that the parent has forked holds the other end of our input too, so its end is not all there is to see.

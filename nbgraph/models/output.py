@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 VALUE = "value"  # the field of an answer that is no object by itself
-FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+LIKE_JSON = ("{", "[", '"', "`")
 AROUND_A_WORD = " \t\r\n\"'`*_.!"
 
 
@@ -31,8 +32,8 @@ class Output:
     """The type of an answer.
 
     `schema` is the JSON schema of the answer, always of an object; `strict` says whether it keeps the rules of
-    endpoints that hold a model to a schema. `instruction` is for a model whose endpoint takes no schema. `outcomes`
-    are the texts that the answer is one of, empty where it may be more.
+    endpoints that hold a model to a schema. `instruction` says it in words, for a model whose endpoint takes no schema.
+    `outcomes` are the texts that the answer is one of, empty where it may be more.
     """
 
     name: str
@@ -46,29 +47,35 @@ class Output:
     def value(self, text: str) -> Any:
         """The value that a model's answer is.
 
-        The text is JSON, alone or in the answer's one fenced block. One of the `outcomes` may stand as a bare word.
+        The text is JSON, alone or in the answer's one fenced block. A text, and what is read from one, may stand bare,
+        and one of the `outcomes` in other letters or quotes.
 
         Raises:
             BadOutput: it does not fit; the message tells the model what is wrong.
         """
         from nbgraph.models.schemas import BadJson, bounded, json_of
 
+        if not text.strip():
+            raise BadOutput("The answer is empty.")
         word = self._outcome(text)
         try:
             plain = json_of(_json_in(text)) if word is None else word
         except BadJson as error:
-            raise BadOutput(bounded(f"The answer is not the JSON that was asked for: {error}.")) from None
+            if not self.wrapped or text.lstrip().startswith(LIKE_JSON):
+                raise BadOutput(bounded(f"The answer is not the JSON that was asked for: {error}.")) from None
+            plain = text.strip()
         if self.wrapped and isinstance(plain, dict) and set(plain) == {VALUE}:
-            plain = plain[VALUE]
+            return self._read(plain[VALUE], VALUE)
         return self._read(plain)
 
-    def _read(self, plain: Any) -> Any:
+    def _read(self, plain: Any, place: str = "") -> Any:
         from nbgraph.models.schemas import Misread, bounded, read
 
         try:
-            return read(self.adapter, plain)
+            return read(self.adapter, plain, root=place)
         except Misread as error:
-            raise BadOutput(bounded(f"The answer does not fit its schema. {error}")) from None
+            form = f' Give it as {{"{VALUE}": ...}}.' if self.wrapped and not place else ""
+            raise BadOutput(bounded(f"The answer does not fit its schema. {error}") + form) from None
 
     def _outcome(self, text: str) -> str | None:
         """The outcome that the answer is as a bare word, however it is written and quoted."""

@@ -62,7 +62,7 @@ class Prompt:
             MissingKey: a key that it needs is not among the values.
             RunError: it cannot be filled in with these values.
         """
-        given = {name: values[key] for name, (key, _) in self._keys.items() if key in values}
+        given = {name: _ordered(values[key]) for name, (key, _) in self._keys.items() if key in values}
         return self._filled("system", given, values), self._filled("user", given, values)
 
     def _filled(self, role: str, given: Mapping[str, Any], values: Mapping[str, Any]) -> str:
@@ -78,10 +78,11 @@ class Prompt:
 
     def _error(self, part: _Part, error: Unfilled, values: Mapping[str, Any]) -> RunError:
         place = f"{self.what}, line {part.line + error.line - 1}"
-        if not error.missing:
-            why = told(error)
+        name, why = error.missing, told(error).rstrip(".")
+        if name and name not in self._keys:
+            why = f"it reads {name} before it sets it; give one of the two another name"
+        if name not in self._keys:
             return RunError(f"{place}: the prompt cannot be filled in: {why}{'.' * (not why.endswith('?'))}")
-        name = error.missing
         return MissingKey(
             f"{place}: the prompt needs the key {name!r}, and nothing has set it{nearest(name, values) or '.'} "
             f'Give it as an input of the run, or write {{{{ {name} | default("") }}}}.'
@@ -182,3 +183,8 @@ def _margin(lines: list[str]) -> int:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
+
+
+def _ordered(value: Any) -> Any:
+    """A set in an order that is the same in every process, so that a run that goes on elsewhere asks the same."""
+    return sorted(value, key=repr) if type(value) in (set, frozenset) else value

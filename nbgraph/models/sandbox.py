@@ -8,24 +8,28 @@ template. This module is imported when first a prompt is read, and jinja2 with i
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
+from jinja2 import Template, TemplateRuntimeError, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from nbgraph.errors import brief, nearest, told
-from nbgraph.models.template_filters import JOINED, ROUNDS, filters
+from nbgraph.models.signs import sound
+from nbgraph.models.template_filters import HELD, JOINED, MEMBERS, ROUNDS, filters
 from nbgraph.models.template_reads import needed_names
 from nbgraph.models.template_values import (
     FOREIGN,
+    LARGEST,
     LONGEST,
     MOST_WORK,
     ROUND,
+    TOO_LARGE,
     WORK,
     Missing,
     NoKey,
@@ -37,7 +41,6 @@ from nbgraph.models.template_values import (
 )
 
 LONGEST_RANGE = 10_000
-LARGEST = 4096  # bits of a whole number
 
 METHODS: Mapping[type, frozenset[str]] = {
     str: frozenset(
@@ -99,11 +102,14 @@ class Filling:
             return self._filled({**values, WORK: work})
         except NoKey as error:
             raise Unfilled("it is missing", self._line(error), told(error)) from None
-        except (Refused, UndefinedError) as error:
-            raise Unfilled(told(error), self._line(error)) from None
+        except (Refused, TemplateRuntimeError) as error:
+            why = told(error)
+            raise Unfilled(f"{why[:1].lower()}{why[1:]}", self._line(error)) from None
         except RecursionError as error:
             raise Unfilled("its macros call each other without end", self._line(error)) from None
-        except Exception as error:  # a property of a value may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a property of a value may raise anything
             raise Unfilled(f"{type(error).__name__}: {told(error)}", self._line(error)) from error
 
     def _filled(self, values: dict[str, Any]) -> str:
@@ -114,7 +120,7 @@ class Filling:
             length += len(piece)
             if length > LONGEST:
                 raise Refused(f"it is longer than {LONGEST:,} characters")
-        return "".join(pieces)
+        return sound("".join(pieces))
 
     def _line(self, error: BaseException) -> int:
         line, trace = 1, error.__traceback__
@@ -141,6 +147,11 @@ def compiled(source: str) -> Filling:
         raise _unreadable(source, error) from None
     except RecursionError:
         raise Unreadable("this is nested too deeply.", 1) from None
+    except SyntaxError as error:  # of the Python that Jinja makes of it
+        why = "this is nested too deeply" if "too many" in error.msg else f"Jinja cannot read this: {error.msg}"
+        raise Unreadable(f"{why}.", 1) from None
+    except ValueError:
+        raise Unreadable("a number is too large for Python.", 1) from None
     return Filling(source, Template.from_code(sandbox, code, sandbox.globals), variables)
 
 
@@ -174,18 +185,34 @@ OTHER_TEMPLATES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport,
 
 
 def _check(tree: nodes.Template, sandbox: Sandbox) -> None:
-    for loads in tree.find_all(OTHER_TEMPLATES):
-        tag = "from" if isinstance(loads, nodes.FromImport) else type(loads).__name__.lower()
-        raise Unreadable(f"a prompt stands alone and has no {{% {tag} %}}; write the text here.", loads.lineno, tag)
-    for name in tree.find_all(nodes.Name):
-        if name.name == "self":
-            raise Unreadable("self is the template itself and no key.", name.lineno, "self")
+    for message, line, word in (*_wrong_tags(tree), *_wrong_values(tree)):
+        raise Unreadable(message, line, word)
     for filter in tree.find_all(nodes.Filter):
         if filter.name not in sandbox.filters:
             _no_such("filter", filter, sandbox.filters)
     for test in tree.find_all(nodes.Test):
         if test.name not in sandbox.tests:
             _no_such("test", test, sandbox.tests)
+
+
+def _wrong_tags(tree: nodes.Template) -> Iterator[tuple[str, int, str]]:
+    """What is wrong with the tags of a template: why, in which line, and a word of that line."""
+    for loads in tree.find_all(OTHER_TEMPLATES):
+        tag = "from" if isinstance(loads, nodes.FromImport) else type(loads).__name__.lower()
+        yield f"a prompt stands alone and has no {{% {tag} %}}; write the text here.", loads.lineno, tag
+    for escapes in tree.find_all(nodes.EvalContextModifier):
+        yield "a prompt is no HTML and has no {% autoescape %}.", escapes.lineno, "autoescape"
+    for changed in tree.find_all(nodes.NSRef):
+        yield "a prompt changes no value; {% set %} takes a plain name.", changed.lineno, changed.name
+
+
+def _wrong_values(tree: nodes.Template) -> Iterator[tuple[str, int, str]]:
+    for name in tree.find_all(nodes.Name):
+        if name.name == "self":
+            yield "self is the template itself and no key.", name.lineno, "self"
+    for number in tree.find_all(nodes.Const):
+        if isinstance(number.value, float) and not math.isfinite(number.value):
+            yield "a number is too large for Python.", number.lineno, ""
 
 
 def _no_such(what: str, node: nodes.Filter | nodes.Test, known: Iterable[str]) -> NoReturn:
@@ -209,7 +236,7 @@ def _unreadable(source: str, error: TemplateSyntaxError) -> Unreadable:
 
 def _variables(source: str, tree: nodes.Template, sandbox: Sandbox) -> Iterator[Variable]:
     """The free variables in the order of the text."""
-    free, needed, before = meta.find_undeclared_variables(tree), needed_names(tree), ""
+    free, needed, before = _free_names(tree, sandbox), needed_names(tree), ""
     for line, kind, text in sandbox.lex(source):
         if kind == "name" and before not in (".", "|") and text in free:
             free.remove(text)
@@ -218,26 +245,44 @@ def _variables(source: str, tree: nodes.Template, sandbox: Sandbox) -> Iterator[
             before = text
 
 
+def _free_names(tree: nodes.Template, sandbox: Sandbox) -> set[str]:
+    """As `meta.find_undeclared_variables`, which evaluates on the way what is constant."""
+    names = meta.TrackingCodeGenerator(sandbox)
+    names.optimizer = None
+    names.visit(tree)
+    return names.undeclared_identifiers
+
+
 # How it comes to an end
 
 
 def _counted(tree: nodes.Template) -> nodes.Template:
-    """The template with its loops and joined texts counted."""
+    """The template with its loops, joined texts, lists and dicts counted."""
     for loop in list(tree.find_all(nodes.For)):
-        loop.iter = nodes.Filter(loop.iter, ROUNDS, [], [], None, None, lineno=loop.iter.lineno)
+        loop.iter = _through(ROUNDS, loop.iter)
+    for operand in tree.find_all(nodes.Operand):
+        if operand.op in ("in", "notin"):
+            operand.expr = _through(MEMBERS, operand.expr)
     for parent in reversed([tree, *tree.find_all(nodes.Node)]):  # what is within comes first
         for name, value in parent.iter_fields():
-            setattr(parent, name, _without_concat(value))
+            setattr(parent, name, _weighed(value))
     return tree
 
 
-def _without_concat(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_concat(each) for each in value]
-    if isinstance(value, nodes.Concat):
-        parts = nodes.List(value.nodes, lineno=value.lineno)
-        return nodes.Filter(parts, JOINED, [], [], None, None, lineno=value.lineno)
+def _weighed(value: Any) -> Any:
+    match value:
+        case list():
+            return [_weighed(each) for each in value]
+        case nodes.Concat():
+            return _through(JOINED, nodes.List(value.nodes, lineno=value.lineno))
+        case nodes.List(items=items) | nodes.Tuple(items=items, ctx="load") | nodes.Dict(items=items):
+            flat = all(isinstance(each, nodes.Const) for each in items)
+            return value if flat else _through(HELD, value)
     return value
+
+
+def _through(filter: str, node: Any) -> nodes.Filter:
+    return nodes.Filter(node, filter, [], [], None, None, lineno=node.lineno)
 
 
 # The sandbox itself
@@ -263,6 +308,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
         """What stands for an attribute that a prompt may not read."""
+        if isinstance(obj, Undefined):
+            str(obj)  # raises
         return Missing(f"a prompt may not read {attribute!r} of {brief(obj)}", obj, attribute)
 
     def is_safe_callable(self, obj: Any) -> bool:
@@ -288,6 +335,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(owner, str) and name in ("join", "replace"):  # which can build much
             given = (*args, owner) if name == "join" else (owner, *args)
             return __self.filters[name](__context, *given, **kwargs)
+        if isinstance(__obj, Macro) and (__obj.catch_varargs or __obj.catch_kwargs):
+            work.holds((args, kwargs))
         result = __context.call(__obj, *args, **kwargs)
         work.does(size_of(result))
         return result
@@ -295,7 +344,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """What an operator gives that can build much from little."""
         work_of(context).builds(_size_of_result(operator, left, right))
-        return super().call_binop(context, operator, left, right)
+        result = super().call_binop(context, operator, left, right)
+        return work_of(context).holds(result) if isinstance(result, list | tuple) else result
 
 
 def _size_of_result(operator: str, left: Any, right: Any) -> int:
@@ -304,7 +354,7 @@ def _size_of_result(operator: str, left: Any, right: Any) -> int:
     if isinstance(left, int) and isinstance(right, int):
         grown = {"*": left.bit_length() + right.bit_length(), "**": left.bit_length() * abs(right)}
         if grown.get(operator, 0) > LARGEST:
-            raise Refused(f"a number of more than {LARGEST} bits is too large for a prompt")
+            raise Refused(TOO_LARGE)
         return 0
     if operator == "*":
         sizes = [

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -27,6 +28,7 @@ Place = tuple[int | str, ...]  # the steps that lead to a part of a value
 DEPTH = 100  # of JSON that a model sends
 LONGEST_MESSAGE = 1000
 MOST_FAULTS = 8
+MOST_ERRORS = 10_000  # that are looked at
 WORDS = {"None": "null", "True": "true", "False": "false"}
 OF_ONE = ("items", "additionalProperties", "propertyNames", "not")  # the parts of a schema
 OF_MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -64,6 +66,9 @@ def schema_of(adapter: TypeAdapter[Any]) -> JsonSchema:
     """The JSON schema of what `adapter` reads; fields have the names that they have in Python.
 
     It has no titles, which cost tokens and say nothing that the names do not.
+
+    Raises:
+        Exception: JSON does not stand for what it reads; whatever pydantic raises.
     """
     schema = adapter.json_schema(by_alias=False, schema_generator=_Schema)
     _untitle(schema)
@@ -72,6 +77,8 @@ def schema_of(adapter: TypeAdapter[Any]) -> JsonSchema:
 
 def _untitle(schema: JsonSchema) -> None:
     schema.pop("title", None)
+    if isinstance(schema.get("default"), float) and not math.isfinite(schema["default"]):
+        del schema["default"]  # JSON has no such number
     for part in _parts(schema):
         _untitle(part)
 
@@ -135,10 +142,13 @@ def json_of(text: str) -> Any:
         BadJson: it is none, a key is given twice, a number is none that JSON has, or it is nested without measure.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_finite, strict=False
+        )
     except json.JSONDecodeError as error:
         near = text[max(error.pos - 20, 0) : error.pos + 20]
-        raise BadJson(f"{_clause(error.msg)} at character {error.pos + 1}, near {brief(near)}") from None
+        why = _clause(error.msg.removesuffix(" at"))
+        raise BadJson(f"{why} at character {error.pos + 1}, near {brief(near)}") from None
     except RecursionError:
         raise BadJson(f"it is nested more than {DEPTH} levels deep") from None
     except ValueError as error:  # a number of thousands of digits
@@ -169,9 +179,9 @@ def _finite(text: str) -> float:
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(DEPTH + 1):
+    for _ in range(DEPTH):
         level = [part for each in level for part in _within(each)]
-    return bool(level)
+    return any(isinstance(part, dict | list) for part in level)
 
 
 def _within(value: Any) -> Iterable[Any]:
@@ -189,13 +199,14 @@ def _check_signs(value: Any) -> None:
 # Values
 
 
-def read(adapter: TypeAdapter[Any], plain: Any, names: Iterable[str] = ()) -> Any:
+def read(adapter: TypeAdapter[Any], plain: Any, names: Iterable[str] = (), root: str = "") -> Any:
     """The value that JSON stands for, read as leniently as pydantic reads JSON: "3" will do for an int.
 
     A null where there should be none counts as left out, for endpoints want each field of an object to be there.
 
     Args:
         names: what the object may hold, to suggest from.
+        root: where the value stands in what the model sent.
 
     Raises:
         Misread: it does not fit; with a sentence for each part that is wrong.
@@ -204,19 +215,19 @@ def read(adapter: TypeAdapter[Any], plain: Any, names: Iterable[str] = ()) -> An
         return _validated(adapter, plain)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        faults = [_fault(plain, each, tuple(names)) for each in errors]
+        faults = [_fault(plain, each, tuple(names)) for each in errors[:MOST_ERRORS]]
     if nulls := [fault.place for fault in faults if fault.part is None]:
         with suppress(ValidationError):
             return _validated(adapter, _without(plain, nulls))
-    raise Misread(_sentences(faults))
+    raise Misread(_sentences(faults, root, len(errors) - len(faults)))
 
 
 def _validated(adapter: TypeAdapter[Any], plain: Any) -> Any:
     try:
         return adapter.validate_json(to_json(plain), by_name=True, by_alias=False)
-    except ValidationError:
+    except (ValidationError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a validator of the user's own
+    except BaseException as error:  # a validator of the user's own may raise anything
         raise Misread([f"It cannot be checked: a validator raised {type(error).__name__}: {told(error)}."]) from None
 
 
@@ -233,31 +244,35 @@ def _without(plain: Any, places: Iterable[Place]) -> Any:
 
 
 class _Fault(NamedTuple):
-    """Where an error is, what is there, why, and whether it is of one member of a union."""
+    """Where an error is, what is there, why, what there may be, and whether it is of one member of a union."""
 
     place: Place
     part: Any
     why: str
+    known: str
     of_union: bool
 
-    @property
-    def path(self) -> str:
-        return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.place).removeprefix(".")
+    def path(self, root: str) -> str:
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.place)
+        return "".join((root, *steps)).removeprefix(".")
 
 
-def _sentences(faults: Iterable[_Fault]) -> list[str]:
+def _sentences(faults: Iterable[_Fault], root: str, unread: int) -> list[str]:
     by_path: dict[str, list[_Fault]] = {}
     for fault in faults:
-        by_path.setdefault(fault.path, []).append(fault)
-    sentences = [_sentence(path, faults) for path, faults in by_path.items()]
-    more = len(sentences) - MOST_FAULTS
-    return sentences[:MOST_FAULTS] + ([f"So are {more} more."] if more > 0 else [])
+        by_path.setdefault(fault.path(root), []).append(fault)
+    sentences = [_sentence(path, faults) for path, faults in islice(by_path.items(), MOST_FAULTS)]
+    more = len(by_path) - len(sentences) + unread
+    return sentences + [f"So are {more} more."] * (more > 0)
 
 
 def _sentence(path: str, faults: Sequence[_Fault]) -> str:
     between = " or " if any(fault.of_union for fault in faults) else ", "
-    why = between.join(sorted(dict.fromkeys(fault.why for fault in faults), key=lambda why: why.endswith("?")))
-    why += "." * (not why.endswith("?"))
+    whys = sorted(dict.fromkeys(fault.why for fault in faults), key=lambda why: why.endswith("?"))
+    if len(whys) > MOST_FAULTS:
+        whys = [*whys[:MOST_FAULTS], f"and so on, {len(whys)} in all"]
+    why = between.join(whys)
+    why += "" if why.endswith("?") else f"{max(fault.known for fault in faults)}."
     if not path and isinstance(faults[0].part, dict):
         return f"{why[:1].upper()}{why[1:]}"
     part = brief(faults[0].part)
@@ -274,7 +289,8 @@ def _fault(plain: Any, error: ErrorDetails, names: tuple[str, ...]) -> _Fault:
             part = part[step]
         else:  # it names the member of a union, and no place
             of_union = True
-    return _Fault(tuple(place), part, _why(error, last, () if place else names), of_union)
+    known = f"; there is {', '.join(names)}" if error["type"] == "extra_forbidden" and names and not place else ""
+    return _Fault(tuple(place), part, _why(error, last, () if place else names), known, of_union)
 
 
 def _leads_on(part: Any, step: int | str) -> bool:
@@ -287,13 +303,9 @@ def _why(error: ErrorDetails, last: Any, names: tuple[str, ...]) -> str:
     if error["type"] == "missing":
         return f"{last!r} is missing"
     if error["type"] == "extra_forbidden":
-        return f"there is no {brief(last)}" + (nearest(last, names) or _known(names))
+        return f"there is no {brief(last)}{nearest(last, names)}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return _clause(message.replace("Input should be", "it should be", 1))
-
-
-def _known(names: tuple[str, ...]) -> str:
-    return f"; there is {', '.join(names)}" if names else ""
 
 
 def _clause(message: str) -> str:
@@ -319,19 +331,24 @@ def as_text(value: Any, unknown: Callable[[Any], Any] | None = None) -> str:
     try:
         text = to_json(value, by_alias=False, bytes_mode="base64", fallback=unknown or plain_part).decode()
         return str(json.loads(text)) if text.startswith('"') else text
-    except Exception:  # it holds itself, half a sign, or a class with a serializer that fails
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it holds itself, half a sign, or a class whose own code fails
         return _shown(value)
 
 
 def plain_part(value: Any) -> Any:
     """What stands for a value that JSON has no form for."""
-    with suppress(Exception):
-        return value.tolist()  # of an array
+    if hasattr(type(value), "tolist"):  # an array
+        with suppress(Exception):
+            return value.tolist()
     return _shown(value)
 
 
 def _shown(value: Any) -> str:
     try:
         return str(value)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return f"<{type(value).__name__} that cannot be shown>"

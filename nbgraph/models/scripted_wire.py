@@ -124,7 +124,7 @@ def _in_one(answer: Answer, asked: Asked) -> Sending:
     content = whole.partition(b"\r\n\r\n")[2]
     half = content[: len(content) // 2]
     if answer.ending == "cut quietly":
-        return Sending([body(200, half)], "close", answer.after)
+        return Sending([body(200, half)], "keep", answer.after)
     sent = whole[: len(whole) - len(content) + len(half)]
     pieces = _dripping(sent) if answer.every else [sent]
     return Sending(pieces, "close" if answer.ending == "cut" else "hang", answer.after, answer.every)
@@ -144,7 +144,7 @@ def _streamed(answer: Answer, asked: Asked) -> Sending:
         events[-1] += END
     events[0] = first + events[0]
     pieces = events if answer.every else [b"".join(events)]
-    then: dict[str, Literal["keep", "close", "hang"]] = {"cut": "close", "cut quietly": "close", "hang": "hang"}
+    then: dict[str, Literal["keep", "close", "hang"]] = {"cut": "close", "hang": "hang"}
     return Sending(pieces, then.get(answer.ending, "keep"), answer.after, answer.every)
 
 

@@ -27,8 +27,8 @@ MODES = ("replay", "record", "off")
 NO_MODEL = (
     "no model is set up. Set OPENAI_API_KEY in the environment, or nbgraph.configure(base_url=...) for another "
     "endpoint. Without a network: nbgraph.testing.ScriptedModel answers from a script, "
-    'nbgraph.configure(cassette="...") replays what was recorded, and after pip install "jupyter-nbgraph[local]" '
-    "a small model runs here with nbgraph lab --local."
+    'nbgraph.configure(cassette="...") replays what was recorded, and `nbgraph lab --local` '
+    "opens JupyterLab with a small model that runs here."
 )
 
 _VARIABLES = {
@@ -99,6 +99,12 @@ def current(setting: str) -> Any:
     if setting == "timeout":
         return _configured.get(setting, TIMEOUT)
     return _value(setting) or (MODEL if setting == "model" else "")
+
+
+def take_back(**ours: str) -> None:
+    """Take back what was configured where it is still this, and nothing that was set since."""
+    for name in [name for name, value in ours.items() if _configured.get(name) == value]:
+        del _configured[name]
 
 
 def read_settings(*, prices: Any = None, **given: Any) -> Callable[[], None]:

@@ -53,7 +53,8 @@ def _strict(schema: Mapping[str, Any]) -> JsonSchema:
     if "$ref" in made and len(made) > 1:  # nothing may stand beside it
         made["anyOf"] = [{"$ref": made.pop("$ref")}]
     form = next((form for key, form in FORMS.items() if key in made), None)
-    form = FORMS_OF_TYPES.get(made.get("type", ""), form) if "type" in made else form
+    if isinstance(made.get("type"), str):
+        form = FORMS_OF_TYPES.get(made["type"], form)
     if form is None:
         raise _Loose  # anything goes
     return form(made)

@@ -14,17 +14,30 @@ from jinja2 import Environment, Undefined, pass_context
 from jinja2.runtime import Context
 
 from nbgraph.errors import brief
-from nbgraph.models.template_values import Refused, size_of, text_of, work_of
+from nbgraph.models.template_values import (
+    CALL,
+    ELEMENT,
+    LARGEST,
+    TOO_LARGE,
+    Refused,
+    size_of,
+    text_of,
+    work_of,
+)
 
 Filter = Callable[..., Any]
 
 WIDEST = 1000  # characters that a filter fills up to
-ROUNDS, JOINED = " rounds", " joined"  # no template can spell them
+HELD, JOINED, MEMBERS, ROUNDS = " held", " joined", " members", " rounds"  # no template can spell them
 OF_JINJA = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items", "last"),
     *("length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr"),
     *("sort", "title", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"),
 )
+THROUGH = {
+    *("first", "groupby", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr"),
+    *("sort", "unique"),
+}
 
 
 def filters(plain: Environment) -> Mapping[str, Filter]:
@@ -37,11 +50,39 @@ def _of_jinja(name: str, plain: Environment) -> Filter:
 
     @pass_context
     def filter(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        work = work_of(context)
+        work.does(CALL)
+        if name in THROUGH and not isinstance(value, Undefined):
+            value = _stream(context, value)
         result = plain.call_filter(name, value, args, kwargs, context=context, eval_ctx=context.eval_ctx)
-        work_of(context).does(size_of(result))
+        if isinstance(result, Iterator):
+            result = list(result)
+        if isinstance(result, int) and result.bit_length() > LARGEST:
+            raise Refused(TOO_LARGE)
+        work.does(size_of(result))
         return result
 
     return filter
+
+
+def _stream(context: Context, values: Any) -> Any:
+    """What a filter goes through; each element counted, unless it has a length that Python itself knows."""
+    if isinstance(values, str | list | tuple | dict | set | frozenset | range):
+        work_of(context).does(ELEMENT * len(values))
+        return values
+    return work_of(context).streamed(values) if isinstance(values, Iterable) else values
+
+
+@pass_context
+def _members(context: Context, values: Any) -> Any:
+    """What `in` looks into."""
+    return values if hasattr(type(values), "__contains__") else _stream(context, values)
+
+
+@pass_context
+def _held(context: Context, made: Any) -> Any:
+    """A list, tuple or dict of the template, all that is in it counted."""
+    return work_of(context).holds(made)
 
 
 @pass_context
@@ -54,7 +95,8 @@ def _rounds(context: Context, values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _read(context: Context, values: Iterable[Any], attribute: Any) -> list[Any]:
-    return list(values) if attribute is None else [context.environment.getitem(value, attribute) for value in values]
+    read = list(_stream(context, values))
+    return read if attribute is None else [context.environment.getitem(value, attribute) for value in read]
 
 
 @pass_context
@@ -96,7 +138,9 @@ def _centred(context: Context, value: Any, width: int = 80) -> str:
 @pass_context
 def _wrapped(context: Context, value: Any, width: int = 79) -> str:
     text = text_of(value)
+    longest = max(map(len, text.split()), default=0)
     work_of(context).builds(2 * len(text))
+    work_of(context).does(longest**2 // max(width, 1))  # a long word is copied for each of its lines
     return "\n".join(textwrap.fill(line, _wide(width)) for line in text.split("\n"))
 
 
@@ -140,6 +184,8 @@ OWN: Mapping[str, Filter] = {
     "sum": _summed,
     "tojson": _json,
     "wordwrap": _wrapped,
+    HELD: _held,
     JOINED: _joined,
+    MEMBERS: _members,
     ROUNDS: _rounds,
 }

@@ -67,7 +67,9 @@ class _Uses:
                 return known | _stored(node.target)
             case nodes.For():
                 self.visit(node.iter, known)
-                self.follow([node.test, *node.body], known | _stored(node.target) | {"loop"})
+                each = known | _stored(node.target)
+                self.follow([node.test], each)
+                self.follow(node.body, each | {"loop"})
                 self.follow(node.else_, known)
             case nodes.With():
                 self.follow(node.values, known)

@@ -6,7 +6,7 @@ Imported when first a prompt is read, and jinja2 with it.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, UndefinedError, pass_context
@@ -18,11 +18,17 @@ from nbgraph.errors import brief, nearest
 LONGEST = 4_000_000  # characters of a prompt
 MOST_WORK = 100_000_000  # characters built on the way
 ROUND = 2000  # what a round of a loop or a call costs at least; it may repeat all of the template
+ELEMENT, CALL = 200, 300  # what a filter costs for each element, and for itself
+LARGEST = 4096  # bits of a whole number
 WORK = " work"  # no template can spell it
 FOREIGN = (  # whose attributes lead out of the values
     *(type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.GeneratorType),
     *(types.CodeType, types.FrameType, types.TracebackType, types.CoroutineType, types.AsyncGeneratorType),
 )
+
+
+TOO_LARGE = f"a number of more than {LARGEST} bits is too large for a prompt"
+TOO_LONG = f"it builds a text or list of more than {LONGEST:,} characters or elements"
 
 
 class Refused(Exception):
@@ -44,8 +50,29 @@ class Work:
     def builds(self, size: int) -> None:
         """Count a text or list of that size before it is built."""
         if size > LONGEST:
-            raise Refused(f"it builds a text or list of more than {LONGEST:,} characters or elements")
+            raise Refused(TOO_LONG)
         self.does(size)
+
+    def holds(self, made: Any) -> Any:
+        """Count all that is in a list, tuple or dict that the template made; it may hold one list many times."""
+        left, count = [made], 0
+        while left:
+            within = left.pop()
+            count += len(within)
+            if count > LONGEST:
+                raise Refused(TOO_LONG)
+            self.does(ELEMENT + len(within))
+            parts = (*within, *within.values()) if isinstance(within, dict) else within
+            left += [part for part in parts if isinstance(part, list | tuple | dict)]
+        return made
+
+    def streamed(self, values: Iterable[Any]) -> Iterator[Any]:
+        """The values one by one, each counted; they may have no end."""
+        for number, value in enumerate(values):
+            if number == LONGEST:
+                raise Refused(TOO_LONG)
+            self.does(ELEMENT)
+            yield value
 
 
 def work_of(context: Context) -> Work:
@@ -88,7 +115,7 @@ def text_of(value: Any) -> str:
             undefined.append(part)
         return None if undefined else plain_part(part)
 
-    if isinstance(value, Iterator):
+    if isinstance(value, range | KeysView | ValuesView | ItemsView):
         value = list(value)
     _check_length(value)
     text = as_text(value, unknown)
@@ -104,7 +131,9 @@ def _check_length(value: Any) -> None:
         part = left.pop()
         length += 1 + size_of(part)
         if length > LONGEST:
-            raise Refused(f"it builds a text or list of more than {LONGEST:,} characters or elements")
+            raise Refused(TOO_LONG)
+        if isinstance(part, Iterator):  # to read it would use it up, and may have no end
+            raise Refused(f"{brief(part)} is no value that can stand in a text; let a node make a list of it")
         if isinstance(part, list | tuple):
             left += part
         elif isinstance(part, dict):

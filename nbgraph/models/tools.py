@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional, get_args, get_origin
 
-from nbgraph.core.annotations import spelt
+from nbgraph.core.annotations import is_union, spelt
 from nbgraph.core.type_agreement import hints_of
 from nbgraph.errors import DeclarationError, told
 from nbgraph.models.docstrings import read_docstring
+from nbgraph.models.redaction import redacted_data
+from nbgraph.models.signs import sound
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 CONTEXT = "ctx"
 LONGEST_DESCRIPTION = 1024  # that endpoints take
+LONGEST_DEFAULT = 200  # characters of JSON
 LONGEST_RESULT = 100_000
 
 
@@ -83,7 +88,7 @@ def function_tool(function: Callable[..., Any], name: str | None = None) -> Tool
     """
     plain = _plain(function)
     name = _checked_name(name or getattr(plain, "__name__", ""))
-    if inspect.isasyncgenfunction(plain):
+    if inspect.isasyncgenfunction(plain) or inspect.isgeneratorfunction(plain):
         raise DeclarationError(f"{name} yields its results one by one; a tool returns them, all in a list.")
     signature = _signature(name, function)
     document = read_docstring(_document(function, plain), signature.parameters)
@@ -165,15 +170,34 @@ def _signature(name: str, function: Callable[..., Any]) -> inspect.Signature:
 def _told_of(
     function: Callable[..., Any], plain: Any, signature: inspect.Signature
 ) -> Iterable[tuple[inspect.Parameter, Any]]:
-    hints = {**hints_of(plain), **hints_of(function)}
+    hints, bound = {**hints_of(plain), **hints_of(function)}, _bound(function)
     for each in signature.parameters.values():
         own = Any if each.annotation is each.empty or isinstance(each.annotation, str) else each.annotation
         hint = hints.get(each.name, own)
-        if each.name != CONTEXT:
-            yield each, Optional[hint] if each.default is None else hint  # noqa: UP045  # `|` takes no text
+        if each.name != CONTEXT and each.name not in bound:
+            yield each, _or_none(hint) if each.default is None else hint
+
+
+def _bound(function: Any) -> set[str]:
+    """The parameters that `functools.partial` has given already; their values are none of the model's business."""
+    names = set[str]()
+    while isinstance(function, functools.partial):
+        names |= set(function.keywords)
+        function = function.func
+    return names
+
+
+def _or_none(hint: Any) -> Any:
+    try:
+        return Optional[hint]  # noqa: UP045  # `|` takes no text
+    except TypeError:  # not all that can stand as an annotation can stand in a union
+        return hint
 
 
 def _remark(hint: Any) -> str:
+    """What `Annotated` says in words, of the parameter or of what it is where it is not None."""
+    if is_union(hint):
+        return next(filter(None, map(_remark, get_args(hint))), "")
     remarks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
     return next((each for each in remarks if isinstance(each, str)), "")
 
@@ -192,7 +216,7 @@ def _shape(tool: str, parameters: list[_Parameter]) -> tuple[TypeAdapter[Any], d
 
     def made(taken: list[_Parameter]) -> tuple[TypeAdapter[Any], dict[str, Any]]:
         adapter = record_of(tool, {each.name: (each.hint, each.needed) for each in taken})
-        return adapter, schema_of(adapter)
+        return adapter, _own(schema_of(adapter))
 
     try:
         adapter, schema = made(parameters)
@@ -207,7 +231,7 @@ def _is_readable(tool: str, parameter: _Parameter) -> bool:
     from nbgraph.models.schemas import record_of, schema_of
 
     try:
-        schema_of(record_of(tool, {parameter.name: (parameter.hint, True)}))
+        _own(schema_of(record_of(tool, {parameter.name: (parameter.hint, True)})))
     except Exception as error:
         if not parameter.needed:
             return False
@@ -219,18 +243,42 @@ def _is_readable(tool: str, parameter: _Parameter) -> bool:
     return True
 
 
+def _own(schema: dict[str, Any]) -> dict[str, Any]:
+    if "properties" not in schema:
+        raise TypeError("it stands for all of the arguments")
+    return schema
+
+
 def _described(schema: dict[str, Any], parameters: list[_Parameter]) -> dict[str, Any]:
     properties = {}
     for each in parameters:
         told_of = dict(schema["properties"][each.name])
         if each.description:
             told_of.setdefault("description", _cut(each.description))
-        if isinstance(each.default, str | int | float | bool):  # Enum is told by its values
-            told_of.setdefault("default", each.default)
+        told_of |= _default(each)
         properties[each.name] = told_of
     required = [each.name for each in parameters if each.needed]
     rest = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False, **rest}
+
+
+def _default(parameter: _Parameter) -> dict[str, Any]:
+    """The default, as the schema tells it; nothing where it says nothing, is long, no JSON, or secret."""
+    from pydantic_core import to_json
+
+    default = parameter.default
+    if parameter.needed or default is None or _is_secret(parameter.name):
+        return {}
+    try:
+        plain = json.loads(to_json(default, inf_nan_mode="constants", by_alias=False))
+        length = len(json.dumps(plain, allow_nan=False))
+    except Exception:  # a default may be anything
+        return {}
+    return {"default": redacted_data(plain)} if length <= LONGEST_DEFAULT else {}
+
+
+def _is_secret(name: str) -> bool:
+    return bool(redacted_data({name: "x"}) != {name: "x"})
 
 
 # Calls
@@ -262,6 +310,20 @@ def read_arguments(tool: Tool, text: str) -> dict[str, Any]:
         BadCall: they do not fit; the message tells the model what is wrong with which.
     """
     return _read(tool, plain_arguments(text))
+
+
+def whole_arguments(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the function gets, as plain data: also the defaults of what the model left out, where JSON has them."""
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    parameters = inspect.signature(tool.function).parameters
+    defaults = {name: each.default for name, each in parameters.items() if not _is_secret(name)}
+    whole = {}
+    for name in tool.parameters["properties"]:
+        value = given.get(name, defaults.get(name, inspect.Parameter.empty))
+        with suppress(PydanticSerializationError, ValueError):
+            whole[name] = to_jsonable_python(value)
+    return whole
 
 
 def checked_edit(tool: Tool, before: Mapping[str, Any], edited: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,7 +367,7 @@ def shown(value: Any, limit: int = LONGEST_RESULT) -> str:
     """
     from nbgraph.models.schemas import as_text
 
-    text = as_text(value)
+    text = sound(as_text(value))
     if len(text) <= limit:
         return text
     return f"{text[:limit]}\n[cut: these are the first {limit} of {len(text)} characters]"

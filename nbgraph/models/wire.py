@@ -46,7 +46,7 @@ async def complete(endpoint: Endpoint, request: Request, wrote: Callable[[str], 
             reply = answer.reply()
         except NoCompletion as error:
             raise ModelError(f"what {who} sent is no chat completion: {error}.", again=True) from None
-    if not reply.finish:
+    if reply.finish in ("", "error"):  # the latter where an endpoint asks others, and one of them failed
         raise ModelError(f"the answer of {who} broke off before its end.", again=True)
     return reply
 

@@ -15,7 +15,7 @@ from nbgraph.errors import DeclarationError, brief, nearest
 from nbgraph.models.output import Output, read_output
 from nbgraph.models.prompt import Prompt, read_prompt
 from nbgraph.nodes.conversation import Conversation
-from nbgraph.nodes.toolbox import Toolbox, looked_up, named_tools
+from nbgraph.nodes.toolbox import HAND_OVER, Toolbox, looked_up, named_tools
 
 HANDOFF = "handoff"
 HISTORY = "messages"
@@ -77,6 +77,10 @@ class AgentBody:
     def circular(self) -> tuple[str, ...]:
         """The tools that are graphs which the agent is in itself."""
         return self.toolbox.circular
+
+    def default_for(self, key: str) -> str:
+        """Where a default for a key of the prompt is written."""
+        return f'a default in the prompt, {{{{ {key} | default("") }}}}'
 
     async def __call__(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
         return await Conversation(self.agent, self.toolbox, arguments, context).update()
@@ -192,6 +196,11 @@ def _check(agent: Agent) -> None:
     own = {agent.history, HANDOFF if agent.handoffs else None} & set(agent.writes)
     if own:
         raise DeclarationError(f"{name} writes {own.pop()!r} itself; let its answer go to another key with --writes.")
+    twice = next((node for node in agent.handoffs if HAND_OVER + node in agent.tools), None)
+    if twice:
+        raise DeclarationError(
+            f"{name} hands over to {twice} by a tool {HAND_OVER}{twice}, and has one of that name; rename the function."
+        )
     if name in agent.handoffs:
         raise DeclarationError(f"{name} cannot hand over to itself.")
 

@@ -11,22 +11,25 @@ import asyncio
 import hashlib
 import json
 import random
+import sys
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbgraph.core.approvals import REJECT
 from nbgraph.core.context import Context, Question
 from nbgraph.core.failures import InnerFailure
 from nbgraph.core.records import ModelAnswered, Recorded, ToolReturned
-from nbgraph.errors import BadAnswer, Cancelled, ModelError, NotStorable, told
+from nbgraph.errors import BadAnswer, Cancelled, ModelError, NotStorable, brief, told
 from nbgraph.models.output import BadOutput
 from nbgraph.models.prices import cost
 from nbgraph.models.records import Message, Reply, Request, Tokens, ToolCall
-from nbgraph.models.redaction import redacted_data
-from nbgraph.models.settings import endpoint
-from nbgraph.models.tools import BadCall, Tool, checked_edit, plain_arguments, read_arguments, shown
+from nbgraph.models.redaction import redacted, redacted_data
+from nbgraph.models.settings import Endpoint, api_keys, endpoint
+from nbgraph.models.signs import sound
+from nbgraph.models.tools import BadCall, Tool, checked_edit, plain_arguments, read_arguments, shown, whole_arguments
 from nbgraph.nodes.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 5  # of one call of a model
 REPAIRS = 2  # how often a model may mend an answer that does not fit
 MISTAKES = 5  # how many calls of tools may fail in one task
+LONGEST_ERROR = 2000  # characters of what a tool raised, for the model
 LONGEST_WAIT = 600.0  # seconds that an endpoint may ask to wait
 BACKOFF = (1.0, 60.0)  # seconds: the first wait where it does not say, and the longest
 
@@ -45,7 +49,7 @@ class Conversation:
     def __init__(self, agent: Agent, toolbox: Toolbox, arguments: Mapping[str, Any], context: Context) -> None:
         self.agent, self.toolbox, self.context = agent, toolbox, context
         system, user = agent.prompt.render(arguments)
-        history = list(arguments.get(agent.history) or ()) if agent.history else []
+        history = _history(agent, arguments)
         first = [{"role": "system", "content": system}] if system else []
         asked = [{"role": "user", "content": user}] if user else []
         self.sent: list[Message] = [*first, *history, *asked]
@@ -62,11 +66,14 @@ class Conversation:
         """
         for turn in range(1, self.agent.turns + 1):
             reply = await self._reply(turn)
+            if why := _unusable(self.agent.name, reply):  # also where it calls tools: their arguments may be cut
+                await self._give_up(2 * turn)
+                raise BadAnswer(why)
             if calls := _calls(reply):
                 self._say(reply)
                 to = await self._use(turn, calls)
                 if to is not None:
-                    return self._handed_over(to)
+                    return self._kept(to)
             elif (answer := await self._answer(turn, reply)) is not None:
                 self._say(reply)
                 return {**answer, **self._kept(None)}
@@ -79,9 +86,6 @@ class Conversation:
         kept: dict[str, Any] = {self.agent.history: self.added} if self.agent.history else {}
         return {**kept, "handoff": handoff} if self.agent.handoffs else kept
 
-    def _handed_over(self, to: str) -> dict[str, Any]:
-        return self._kept(to)
-
     def _say(self, message: Message) -> None:
         plain = {key: value for key, value in message.items() if key not in ("finish", "refusal")}
         if plain["role"] == "assistant" and self.agent.name.isascii():
@@ -93,7 +97,7 @@ class Conversation:
 
     async def _reply(self, turn: int) -> Message:
         """What the model says in a turn: once and for all, unless it was given up."""
-        agent, again = self.agent, self._given_up(2 * turn)
+        agent = self.agent
         asked, self.untold = tuple(redacted_data(message) for message in self.untold), []
         request = Request(
             model=agent.model or "",
@@ -102,7 +106,8 @@ class Conversation:
             temperature=agent.temperature,
             schema=agent.output.schema if agent.output else None,
         )
-        call = f"model{turn}.{again}" if again else f"model{turn}"
+        name = _fingerprint(request._replace(model=""))  # another model may go on with what this one has said
+        call = await self._place(turn, name)
 
         async def made(place: str) -> ModelAnswered:
             began = time.perf_counter()
@@ -114,19 +119,29 @@ class Conversation:
                 return ModelAnswered(place, name, model, asked, kept, None, None, None, None, took, at)
             return ModelAnswered(place, name, model, asked, kept, *tokens, price, took, at)
 
-        name = _fingerprint(request._replace(model=""))  # another model may go on with what this one has said
         return (await self.context.record(call, name, made)).reply
+
+    async def _place(self, turn: int, name: str) -> str:
+        """Where the answer to a request with that fingerprint is kept.
+
+        What came of another request, since the prompt or a result was another then, is given up with all after it.
+        """
+        while True:
+            call = _numbered(f"model{turn}", self._given_up(2 * turn))
+            before = self.context.recalled(call)
+            if before is None or before.name == name:
+                return call
+            await self._give_up(2 * turn)
 
     async def _called(self, request: Request, call: str) -> tuple[str, Reply]:
         """The model's name and its answer; what may pass is tried again, and counted in the log."""
-        from nbgraph.models.wire import complete  # openai is loaded when first a model is called
-
-        where = endpoint()
+        where, complete = endpoint(), await _wire()
         request = request._replace(model=request.model or where.model)
+        wrote, priced = partial(self.context.wrote, call, request.model), cost(request.model, Tokens()) is not None
         while True:
-            await self.context.may_call(cost(request.model, Tokens()) is not None)
             try:
-                return request.model, await complete(where, request, partial(self.context.wrote, call, request.model))
+                async with self.context.calling(priced):
+                    return request.model, await complete(where, request, wrote)
             except ModelError as error:
                 delay = self._delay(error, self.context.tries(call))
                 if delay is None:
@@ -148,9 +163,6 @@ class Conversation:
     async def _answer(self, turn: int, reply: Message) -> dict[str, Any] | None:
         """What the answer writes; None where the model was asked to mend it."""
         agent, text = self.agent, str(reply.get("content") or "")
-        if why := _unusable(agent.name, reply):
-            await self._give_up(2 * turn)
-            raise BadAnswer(why)
         if agent.output is None:
             return {agent.writes[0]: text}
         try:
@@ -169,7 +181,8 @@ class Conversation:
             raise BadAnswer(
                 f"{self.agent.name} was asked {len(self.repairs)} times and gave no answer that fits: {why}"
             )
-        wrong = {"role": "user", "content": f"That answer cannot be used: {why} Answer again, with nothing else."}
+        how = self.agent.output.instruction if self.agent.output else ""  # for an endpoint that ignored the schema
+        wrong = {"role": "user", "content": f"That answer cannot be used: {why} {how}"}
         self.sent += [{"role": "assistant", "content": reply.get("content") or ""}, wrong]
         self.untold.append(wrong)
 
@@ -178,8 +191,9 @@ class Conversation:
     async def _use(self, turn: int, calls: Sequence[ToolCall]) -> str | None:
         """Call the tools that the model asks for, side by side; the agent that it hands over to, or None."""
         handing = [call.name for call in calls if call.name in self.toolbox.handoffs]
+        asked = self._asked(turn)
         made: list[Awaitable[tuple[str, bool]]] = [
-            self._result(turn, index, call)
+            self._result(turn, index, call, asked)
             for index, call in enumerate(calls, 1)
             if call.name not in self.toolbox.handoffs
         ]
@@ -200,32 +214,47 @@ class Conversation:
             await self._give_up(2 * self.mistakes[0] + 1)
             raise BadAnswer(f"{self.agent.name}: {len(self.mistakes)} calls of tools failed; the last, {mistakes[-1]}")
 
-    async def _result(self, turn: int, index: int, call: ToolCall) -> tuple[str, bool]:
+    async def _result(
+        self, turn: int, index: int, call: ToolCall, asked: Sequence[Sequence[ToolCall]]
+    ) -> tuple[str, bool]:
         """What a tool's call comes to, as the model is told it, and whether it failed."""
-        key, number = f"tool{turn}.{index}", f"{turn}.{index}"
-        name = self._name(key, 2 * turn + 1, call)
+        name, again = _fingerprint((call.name, call.arguments)), self._given_up(2 * turn + 1)
+        for times in range(again):
+            before = self.context.recalled(_numbered(f"tool{turn}.{index}", times))
+            if isinstance(before, ToolReturned) and before.name.startswith(name) and not before.failed:
+                return before.result, False  # what came before was given up, but this was done
+        number = self._number(turn, index, call, again, asked)
         context = self.context.of_tool(call.name, number)
 
         async def made(place: str) -> ToolReturned:
             began = time.perf_counter()
             arguments, result, failed = await self._used(call, context)
-            took = time.perf_counter() - began
-            return ToolReturned(place, name, call.name, arguments, result, failed, took, self.context.now())
+            told = arguments, result, failed, time.perf_counter() - began
+            return ToolReturned(place, f"{name}.{again}", call.name, *told, self.context.now())
 
         try:
-            entry = await self.context.record(key, name, made)
+            entry = await self.context.record(f"tool{number}", f"{name}.{again}", made)
         except NotStorable:  # its arguments, which came as JSON: a number beyond all bounds
             return "its arguments hold a value that cannot be kept; use a simpler one.", True
         finally:
             context.close()
         return entry.result, entry.failed
 
-    def _name(self, key: str, position: int, call: ToolCall) -> str:
-        """The fingerprint of a call; one that failed is made anew where it was given up."""
-        name, before = _fingerprint((call.name, call.arguments)), self.context.recalled(key)
-        if isinstance(before, ToolReturned) and not before.failed and before.name.partition(".")[0] == name:
-            return before.name
-        return f"{name}.{self._given_up(position)}"
+    def _asked(self, turn: int) -> list[list[ToolCall]]:
+        """What each answer of the model in a turn has called: those that were given up, and the last one."""
+        places = (_numbered(f"model{turn}", times) for times in range(self._given_up(2 * turn) + 1))
+        replies = (self.context.recalled(place) for place in places)
+        return [_calls(each.reply) for each in replies if isinstance(each, ModelAnswered)]
+
+    def _number(self, turn: int, index: int, call: ToolCall, again: int, asked: Sequence[Sequence[ToolCall]]) -> str:
+        """What tells a call from others: what it recorded, and asked, is for a call that is the same.
+
+        One that a person allows is another one each time that it is made again, since it is asked for again.
+        """
+        if call.name not in self.agent.approve:
+            same = (calls[index - 1 : index] and calls[index - 1][1:] == call[1:] for calls in asked)
+            again = next(place for place, is_same in enumerate(same) if is_same)
+        return _numbered(f"{turn}.{index}", again)
 
     async def _used(self, call: ToolCall, context: Context) -> tuple[dict[str, Any], str, bool]:
         """The arguments, the result, and whether it failed."""
@@ -238,7 +267,7 @@ class Conversation:
             return {}, str(error), True
         plain, note = plain_arguments(call.arguments), ""
         if call.name in self.agent.approve:
-            allowed = await self._allowed(tool, plain, context)
+            allowed = await self._allowed(tool, given, context)
             if isinstance(allowed, str):
                 return plain, allowed, False
             given, plain, note = allowed
@@ -247,28 +276,30 @@ class Conversation:
         except (Cancelled, NotStorable):
             raise
         except InnerFailure as error:
-            return plain, f"{error.failure.type}: {error.failure.message}"[:2000], True
-        except Exception as error:  # what a tool raises is for the model to see
-            self.context.log(f"{call.name} raised {type(error).__name__}: {told(error)}")
-            return plain, f"{type(error).__name__}: {told(error)}"[:2000], True
+            return plain, sound(f"{error.failure.type}: {error.failure.message}")[:LONGEST_ERROR], True
+        except (Exception, SystemExit) as error:  # what a tool raises is for the model to see
+            self.context.log(redacted(f"{call.name} raised {type(error).__name__}: {told(error)}", api_keys()))
+            return plain, sound(f"{type(error).__name__}: {told(error)}")[:LONGEST_ERROR], True
 
     async def _allowed(
-        self, tool: Tool, plain: dict[str, Any], context: Context
+        self, tool: Tool, given: dict[str, Any], context: Context
     ) -> str | tuple[dict[str, Any], dict[str, Any], str]:
         """What a person says to a call: the result where it is rejected, else the arguments, and a note on an edit."""
-        why = ""
+        plain, why = whole_arguments(tool, given), ""
         while True:
             answer = await context.person(self._question(tool.name, plain, why))
             if answer.option == REJECT:
-                return f"rejected: {answer.note}" if answer.note else "rejected"
+                return sound(f"rejected: {answer.note}") if answer.note else "rejected"
+            if not answer.edit and not why:
+                return given, plain, ""
             edited = {**plain, **answer.edit}
             try:
                 given = checked_edit(tool, plain, dict(answer.edit))
             except BadCall as error:  # it is asked again, with what is wrong
                 why, plain = f"\n\n{error}", edited
                 continue
-            told = json.dumps(edited, ensure_ascii=False, default=str)
-            return given, edited, f"called with {told} instead: " if answer.edit else ""
+            said = json.dumps(edited, ensure_ascii=False, default=str)
+            return given, edited, f"called with {said} instead: "
 
     def _question(self, tool: str, arguments: Mapping[str, Any], why: str) -> Question:
         text = f"**{self.agent.name}** wants to call **{tool}**" + (" with:" if arguments else ", without arguments.")
@@ -296,11 +327,37 @@ class Conversation:
         await self.context.record(f"again{number}", "again", made)
 
 
+def _history(agent: Agent, arguments: Mapping[str, Any]) -> list[Message]:
+    """The conversation so far.
+
+    Raises:
+        ModelError: its key holds something else.
+    """
+    talk = arguments.get(agent.history) if agent.history else None
+    wrong = [each for each in talk if not _is_message(each)] if isinstance(talk, list | tuple) else [talk]
+    if talk is not None and wrong:
+        example = '{"role": "user", "content": "Hello"}'
+        raise ModelError(
+            f"the key {agent.history!r} is the history of {agent.name} and holds {brief(wrong[0])}, which is no "
+            f"message such as {example}."
+        )
+    return list(talk or ())
+
+
+def _is_message(found: Any) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("role"), str)
+
+
 def _taken_over(called: str, handing: Sequence[str], toolbox: Toolbox) -> str:
     """What the model is told of a call that hands over; the first one counts."""
     if called not in toolbox.handoffs:
         return ""
     return f"handed over to {toolbox.handoffs[handing[0]]}"
+
+
+def _numbered(name: str, again: int) -> str:
+    """The name of what is made again after it was given up so many times."""
+    return f"{name}.{again}" if again else name
 
 
 def _calls(reply: Message) -> list[ToolCall]:
@@ -324,6 +381,15 @@ def _unusable(agent: str, reply: Message) -> str:
         case "content_filter":
             return f"the answer to {agent} was held back by the endpoint's content filter."
     return ""
+
+
+async def _wire() -> Callable[[Endpoint, Request, Callable[[str], None]], Awaitable[Reply]]:
+    """What asks a model; openai is loaded when first one is asked, beside the loop, for it takes a while."""
+    if "nbgraph.models.wire" not in sys.modules:
+        await asyncio.to_thread(import_module, "nbgraph.models.wire")
+    from nbgraph.models.wire import complete
+
+    return complete
 
 
 def _fingerprint(asked: Any) -> str:

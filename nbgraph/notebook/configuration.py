@@ -57,8 +57,8 @@ class NbGraph(Configurable):
     ).tag(config=True)
     model = _Text(help='the model of agents that name none; "" for what NBGRAPH_MODEL says').tag(config=True)
     base_url = _Text(
-        help='the address of an endpoint in the manner of OpenAI\'s, whose key is OPENAI_API_KEY in the environment; "" for '
-        "what OPENAI_BASE_URL says"
+        help="the address of an endpoint in the manner of OpenAI's, whose key is OPENAI_API_KEY in the environment; "
+        '"" for what OPENAI_BASE_URL says'
     ).tag(config=True)
     timeout = _Number(help="seconds without a byte after which a call of a model is given up").tag(config=True)
     cassette = _Text(

@@ -15,6 +15,7 @@ from nbgraph.view.edit_field import WIDE, EditField
 from nbgraph.view.form_fields import FormFields
 from nbgraph.view.markdown import display, question_html
 from nbgraph.view.times import clock, until
+from nbgraph.view.values import unseen
 
 DEADLINE = "deadline"  # what answers where nobody did in time
 PAST = {"approve": "approved", REJECT: "rejected", "answer": "answered"}
@@ -164,7 +165,9 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
 
 
 def _shown(key: str, value: Any) -> ipywidgets.HTML:
-    return ipywidgets.HTML(f'<span class="nbgraph-key">{escape(key)}</span><pre>{escape(display(value))}</pre>')
+    text = display(value)
+    made = f'<span class="nbgraph-key">{escape(key)}</span><pre>{escape(text)}</pre>'
+    return ipywidgets.HTML(made + _hint(unseen(text)))
 
 
 def _hint(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from nbgraph.errors import ApprovalError
+from nbgraph.view.values import unseen
 
 # the page counts in doubles, so larger whole numbers would change on their way
 SAFE_INT = 2**53
@@ -24,9 +25,8 @@ class EditField:
         self.editable = not self.as_json or survives_json(value)
         self.control = _control(key, value)
         self.entered = self.control.value
-        hint = ipywidgets.HTML(_hint(self.as_json, self.editable))
-        hint.add_class("nbgraph-hint")
-        self.box = ipywidgets.VBox([self.control, hint] if self.as_json else [self.control])
+        hints = filter(None, (_hint(self.as_json, self.editable), unseen(str(self.entered))))
+        self.box = ipywidgets.VBox([self.control, *map(_small, hints)])
         self.enable(True)
 
     def enable(self, enabled: bool) -> None:
@@ -101,6 +101,12 @@ def survives_json(value: Any) -> bool:
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _small(hint: str) -> ipywidgets.HTML:
+    made = ipywidgets.HTML(hint)
+    made.add_class("nbgraph-hint")
+    return made
 
 
 def _hint(as_json: bool, editable: bool) -> str:

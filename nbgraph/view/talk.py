@@ -41,11 +41,12 @@ class Voice:
 
     `turn` tells each beginning of a text from all others of the run; `length` counts the characters of that text, of
     which `text` is the end, and `told` those that the changes have told. `before` and `after` the text tools were
-    called. It "writes", "wrote", tries "again", or is "done".
+    called. It "writes", "wrote", tries "again", or is "done". `known` means that a page may show it.
     """
 
     name: str
     turn: int
+    known: bool = False
     model: str = ""
     call: str = ""
     state: str = "wrote"
@@ -64,11 +65,17 @@ class Voice:
 
     def say(self, text: str) -> None:
         """Write on."""
-        more = plain(text[-TAIL:])
-        self.text, self.length, self.state = (self.text + more)[-TAIL:], self.length + len(more), "writes"
+        more, cut = plain(text[-TAIL:]), max(0, len(text) - TAIL)
+        self.text, self.length, self.state = (self.text + more)[-TAIL:], self.length + cut + len(more), "writes"
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to read, as while the first tool that a model called waits for a person."""
+        return self.state == "wrote" and not (self.text or self.before or self.after)
 
     def shown(self) -> dict[str, Any]:
         """All of it, as plain data."""
+        self.known = True
         lines = {"before": list(self.before), "after": list(self.after)}
         told = {"model": self.model, "state": self.state, "note": self.note, "turn": self.turn, "length": self.length}
         return {**told, **lines, "text": self.text}
@@ -88,7 +95,6 @@ class Talk:
 
     def __init__(self) -> None:
         self._voices: dict[Key, Voice] = {}
-        self._models: dict[str, str] = {}
         self._changed: set[Key] = set()
         self._gone: set[str] = set()
         self._turns = 0
@@ -113,12 +119,13 @@ class Talk:
 
     def snapshot(self) -> dict[str, Any]:
         """What can be read now, by the names of tasks."""
-        return {voice.name: voice.shown() for voice in self._voices.values()}
+        return {voice.name: voice.shown() for voice in self._voices.values() if not voice.silent}
 
     def changes(self) -> dict[str, Any]:
         """What changed since the last call, for `heard`; None for a task that is not heard any more."""
         told: dict[str, Any] = dict.fromkeys(self._gone)
-        told |= {self._voices[key].name: self._voices[key].news() for key in self._changed}
+        changed = [self._voices[key] for key in self._changed]
+        told |= {voice.name: None if voice.silent else voice.news() for voice in changed}
         self._changed, self._gone = set(), set()
         return told
 
@@ -128,11 +135,10 @@ class Talk:
             return
         if voice.call != event.call:
             self._begin(voice, event.call)
-        voice.note = ""
+        voice.model, voice.note = event.model, ""
         voice.say(event.text)
 
     def _answer(self, event: ModelCalled) -> None:
-        self._models[event.node] = event.model
         voice = self._voice(event)
         if voice is None:
             return
@@ -194,7 +200,7 @@ class Talk:
             return None
         name = task_name(node, visit, within) + ("" if item is None else f"[{item}]")
         self._turns += 1
-        self._voices[key] = Voice(name, self._turns, self._models.get(node, ""))
+        self._voices[key] = Voice(name, self._turns, known=name in self._gone)
         self._gone.discard(name)
         return self._voices[key]
 
@@ -209,7 +215,8 @@ class Talk:
 
     def _drop(self, keys: Any) -> None:
         for key in list(keys):
-            self._gone.add(self._voices.pop(key).name)
+            voice = self._voices.pop(key)
+            self._gone.update([voice.name] if voice.known else [])  # else it grows where nobody asks for changes
             self._changed.discard(key)
 
 

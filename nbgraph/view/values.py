@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+import unicodedata
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ LIMIT = 80
 MASK = "•••"
 SECRET_TYPES = ("SecretStr", "SecretBytes", "Secret")
 UPDATE_KEYS = 12
+UNSEEN = 5  # characters that are named
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|pwd|secrets?|token|credentials?|authorization|bearer|cookie"
@@ -22,6 +24,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -37,14 +40,26 @@ def names_secret(text: str) -> bool:
 
 
 def shorten(text: str, limit: int = LIMIT) -> str:
-    """`text` on one line, at most `limit` characters long, without characters that XML cannot hold."""
-    line = " ".join(plain(text[: 20 * limit]).split())
+    """`text` on one line, at most `limit` characters long, without characters that XML cannot hold.
+
+    Nor are there any that turn the direction of writing, since other text stands on the same line.
+    """
+    line = " ".join(_TURNS.sub("", plain(text[: 20 * limit])).split())
     return line if len(line) <= limit and len(text) <= 20 * limit else line[: limit - 1] + "…"
 
 
 def plain(text: str) -> str:
     """`text` without terminal colours, control characters (but line breaks and tabs) and broken surrogates."""
     return _CONTROL.sub(" ", _ANSI.sub("", text))
+
+
+def unseen(text: str) -> str:
+    """A sentence that names what a page does not show of a text; empty where there is nothing, as in most."""
+    found = sorted(each for each in set(text) if each not in "\r\n\t" and unicodedata.category(each) in ("Cc", "Cf"))
+    if not found:
+        return ""
+    names = [f"U+{ord(each):04X}" for each in found[:UNSEEN]] + ["others"] * (len(found) > UNSEEN)
+    return f"It may not be what it looks like: characters in it cannot be seen ({', '.join(names)})."
 
 
 def short(key: object, value: Any, limit: int = LIMIT) -> str:

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 import nbgraph
-from nbgraph.cli import QUICKSTART, SHIPPED, main
+from nbgraph.cli import COMPANIONS, QUICKSTART, SHIPPED, main
 from tests.models.local_stand_in import put
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -59,7 +59,31 @@ def test_the_notebooks_of_ours_are_all_those_of_the_checkout_and_of_the_wheel() 
         "wheel"
     ]
     assert sorted(SHIPPED) == sorted(each.name for each in NOTEBOOKS.glob("*.ipynb"))
-    assert wheel["force-include"] == {f"notebooks/{name}": f"nbgraph/notebooks/{name}" for name in SHIPPED}
+    companions = [name for each in COMPANIONS.values() for name in each]
+    assert sorted(companions) == sorted(each.name for each in NOTEBOOKS.glob("*.json"))
+    assert wheel["force-include"] == {
+        f"notebooks/{name}": f"nbgraph/notebooks/{name}" for name in (*SHIPPED, *companions)
+    }
+
+
+def test_a_cassette_comes_along_with_its_notebook(folder: Path) -> None:
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    cassette = "03_agents.cassette.json"
+    assert sorted(each.name for each in folder.iterdir()) == [cassette, "03_agents.ipynb"]
+    assert (folder / cassette).read_bytes() == (NOTEBOOKS / cassette).read_bytes()
+
+
+def test_a_cassette_that_is_there_is_left_as_it_is(folder: Path) -> None:
+    (folder / "03_agents.cassette.json").write_text("mine")
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    assert (folder / "03_agents.cassette.json").read_text() == "mine"
+    assert (folder / "03_agents.ipynb").is_file()
+
+
+def test_a_cassette_that_was_deleted_does_not_come_back_with_a_notebook_that_is_there(folder: Path) -> None:
+    (folder / "03_agents.ipynb").write_text("{}")
+    assert main(["lab", "03_agents.ipynb"], Lab()) == 0
+    assert [each.name for each in folder.iterdir()] == ["03_agents.ipynb"]
 
 
 def test_a_quickstart_that_is_there_is_left_as_it_is(folder: Path) -> None:
@@ -90,7 +114,7 @@ def test_options_without_a_notebook_open_the_quickstart(folder: Path) -> None:
 
 def test_a_notebook_that_is_not_there_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "none.ipynb"], Lab()) == 1
-    known = "01_quickstart.ipynb, 02_patterns.ipynb"
+    known = "01_quickstart.ipynb, 02_patterns.ipynb, 03_agents.ipynb"
     assert capsys.readouterr().err == (
         f"nbgraph: there is no notebook 'none.ipynb' here; those of nbgraph are {known}.\n"
     )
@@ -128,10 +152,11 @@ def test_local_is_a_model_in_the_environment_of_the_kernels_until_lab_is_closed(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "mine")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("NBGRAPH_CASSETTE", raising=False)
     found: dict[str, str] = {}
 
     def lab(arguments: list[str]) -> None:
-        found.update({name: os.environ[name] for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "NBGRAPH_MODEL")})
+        found.update(os.environ)
         assert urlopen(found["OPENAI_BASE_URL"]).read() == b"here"
         assert arguments[0] == QUICKSTART
         assert "--no-browser" in arguments
@@ -139,10 +164,19 @@ def test_local_is_a_model_in_the_environment_of_the_kernels_until_lab_is_closed(
 
     assert main(["lab", "--no-browser", "--local"], lab) == 0
     assert (found["OPENAI_API_KEY"], found["NBGRAPH_MODEL"]) == ("local", "smollm2-135m")
+    assert found["NBGRAPH_CASSETTE"] == "off"
     assert capsys.readouterr().err.endswith(f"at {found['OPENAI_BASE_URL']}\n")
-    assert (os.environ["OPENAI_API_KEY"], "OPENAI_BASE_URL" in os.environ) == ("mine", False)
+    assert os.environ["OPENAI_API_KEY"] == "mine"
+    assert not {"OPENAI_BASE_URL", "NBGRAPH_CASSETTE"} & set(os.environ)
     with pytest.raises(URLError):
         urlopen(found["OPENAI_BASE_URL"])
+
+
+def test_with_local_a_cassette_may_still_be_recorded(local_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBGRAPH_CASSETTE", "record")
+    seen: list[str] = []
+    assert main(["lab", "--local"], lambda _: seen.append(os.environ["NBGRAPH_CASSETTE"])) == 0
+    assert seen == ["record"]
 
 
 def test_local_without_its_wheels_says_what_to_install(

@@ -18,8 +18,11 @@ from nbgraph.core.records import Entry, ModelAnswered, Recorded, Step, ToolRetur
 from tests.crash.doom import Doom
 
 NAMES = {
-    Step: "the commit", Recorded: "the record", Tried: "the failed attempt",
-    ModelAnswered: "the answer", ToolReturned: "the result",
+    Step: "the commit",
+    Recorded: "the record",
+    Tried: "the failed attempt",
+    ModelAnswered: "the answer",
+    ToolReturned: "the result",
 }
 INSIDE = ("between the statements", "before COMMIT", "during COMMIT")
 

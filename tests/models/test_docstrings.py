@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbgraph.models.docstrings import Document, read_docstring
+from tests.models.kinds import SOME
 
 NAMES = ("query", "limit")
 GOOGLE = """Find papers.
@@ -96,6 +97,7 @@ def test_a_type_may_hold_brackets_and_colons() -> None:
     }
 
 
+@SOME
 @given(st.text(alphabet="aq :\n-()*.\t") | st.text())
 def test_any_text_can_be_read(text: str) -> None:
     found = read_docstring(text, ("a", "q"))

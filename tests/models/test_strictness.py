@@ -83,3 +83,39 @@ def test_the_given_schema_is_not_changed() -> None:
     before = repr(schema)
     strict_schema(schema)
     assert repr(schema) == before
+
+
+def test_what_stands_beside_a_reference_goes_around_it() -> None:
+    field = {"$ref": "#/$defs/Size", "description": "how large"}
+    size = {"type": "string", "enum": ["small", "large"]}
+    schema = {"type": "object", "properties": {"a": field, "b": field}, "required": ["a"], "$defs": {"Size": size}}
+    found = strict_schema(schema)
+    assert found is not None
+    around = {"anyOf": [{"$ref": "#/$defs/Size"}], "description": "how large"}
+    assert found["properties"]["a"] == around
+    assert found["properties"]["b"] == {**around, "anyOf": [*around["anyOf"], {"type": "null"}]}
+    assert strict_schema(found) == found
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {},
+        {"type": "array"},
+        {"type": "object"},
+        {"enum": [[1]]},
+        {"allOf": [{"type": "string"}]},
+        {"anyOf": [{"type": "string"}, {}]},
+        {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}},
+    ],
+)
+def test_what_leaves_something_open_is_not_strict(field: dict[str, Any]) -> None:
+    assert strict_schema({"type": "object", "properties": {"a": field}, "required": ["a"]}) is None
+    assert strict_schema({"type": "object", "properties": {"a": field}}) is None
+
+
+def test_an_enum_of_several_types_names_them_all() -> None:
+    found = strict_schema({"type": "object", "properties": {"a": {"enum": ["a", 1, None, True, 0.5]}}})
+    assert found is not None
+    kinds = ["string", "integer", "null", "boolean", "number"]
+    assert found["properties"]["a"]["anyOf"][0] == {"enum": ["a", 1, None, True, 0.5], "type": kinds}

@@ -135,6 +135,24 @@ def test_what_is_no_whole_answer_is_never_taken_for_one(reply: Any, told: str) -
         assert run.result()["writer"] == "better"
 
 
+def test_a_key_that_nothing_wrote_may_have_a_default_in_the_prompt() -> None:
+    def first(n: int) -> dict[str, Any]:
+        return {"ok": n > 1}
+
+    def sees() -> dict[str, Any]:
+        return {"text": "hm"}
+
+    talk = Graph("talk")
+    talk.node(first)
+    talk.node(sees)
+    talk.agent("writer", "{{ text }}")
+    talk.edges("START -> first; first -> sees if ok; first -> writer else; sees -> writer -> END")
+    [problem] = [each for each in talk.check() if each.code == "NBG106"]
+    assert 'give text a default in the prompt, {{ text | default("") }}' in problem.remedy
+    with pytest.raises(MissingKey, match=r'or a default in the prompt, \{\{ text \| default\(""\) \}\}\.'):
+        ended(talk.run(n=0)).result()
+
+
 def test_without_a_model_it_is_said_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "NBGRAPH_CASSETTE"):
         monkeypatch.delenv(name, raising=False)
@@ -160,6 +178,7 @@ def test_an_undefined_value_names_its_key() -> None:
     ("options", "told"),
     [
         ({"approve": ["delete"]}, "no tool 'delete' to approve"),
+        ({"tools": ["transfer_to_b"], "handoffs": ["b"]}, "hands over to b by a tool transfer_to_b, and has one of"),
         ({"temperature": 9}, "temperature is a number from 0 to 2"),
         ({"turns": 0}, "turns is a whole number"),
         ({"model": " "}, "model is a name"),

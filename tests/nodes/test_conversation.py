@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 from typing import Any
 
 import pytest
 
-from nbgraph import BadAnswer, Cancelled, Graph, ModelError, configure, open_store
+from nbgraph import BadAnswer, Cancelled, Context, Graph, MemoryStore, ModelError, configure, open_store
 from nbgraph.core.events import ModelCalled, ModelWrote, TaskRetried, ToolCalled
 from nbgraph.nodes import conversation
 from nbgraph.testing import calls, cut, drips, fails, hangs, says
+from tests.core.running import async_until
+from tests.core.storing import crash
 from tests.nodes.talking import ended, one, said, scripted
 
 
@@ -76,6 +79,43 @@ def test_what_is_wrong_with_a_call_goes_back_to_the_model() -> None:
     assert "query" in results[0]
     assert results[2] == "there is no tool serach; there is search, broken."
     assert results[3] == "ValueError: no bread today"
+
+
+def test_a_tool_that_would_end_the_program_ends_nothing() -> None:
+    def stop() -> None:
+        raise SystemExit(3)
+
+    async def stop_too() -> None:
+        raise SystemExit(3)
+
+    with scripted([calls(("stop", {}), ("stop_too", {})), "Sorry."]) as model:
+        assert one("ops", "Go.", tools=[stop, stop_too]).run().result()["ops"] == "Sorry."
+    assert [text for role, text in said(model) if role == "tool"] == ["SystemExit: 3"] * 2
+
+
+def test_a_name_that_no_endpoint_takes_back_and_ids_that_are_there_twice_are_mended() -> None:
+    wrong = calls(("functions.search", {"query": "x"}), ("search", {"query": "y"}))
+    with scripted([wrong, "Done."]) as model:
+        assert one("ops", "Go.", tools=[search]).run().result()["ops"] == "Done."
+    [asked] = [message["tool_calls"] for message in model.requests[-1]["messages"] if message.get("tool_calls")]
+    assert [each["function"]["name"] for each in asked] == ["functions_search", "search"]
+
+
+@pytest.mark.parametrize("history", ["abc", 5, [None], [{"x": 1}], [[("role", "user")]], {"role": "user"}])
+def test_a_history_that_is_none_is_told_before_anything_is_paid(history: Any) -> None:
+    with scripted(["x"]) as model:
+        run = ended(one("writer", "Write.", history="messages").run(messages=history))
+    assert "is the history of writer and holds" in run.reason
+    assert model.requests == []
+
+
+def test_an_error_with_half_a_sign_goes_back_to_the_model() -> None:
+    def strange() -> None:
+        raise ValueError("half of \ud83d")
+
+    with scripted([calls("strange"), "Sorry."]) as model:
+        assert one("ops", "Go.", tools=[strange]).run().result()["ops"] == "Sorry."
+    assert said(model)[-1] == ("tool", "ValueError: half of \ufffd")
 
 
 def test_tools_may_fail_a_bounded_number_of_times() -> None:
@@ -179,11 +219,92 @@ def test_a_tool_that_needs_approval_waits_with_its_exact_arguments() -> None:
     with scripted([calls("delete", path="a.txt"), "Done."]) as model:
         run = ended(one("ops", "Clean.", tools=[delete], approve=["delete"]).run())
         (asked,) = run.approvals
-        assert (run.status, asked.node, dict(asked.editable)) == ("waiting", "ops.delete", {"path": "a.txt"})
+        assert (run.status, asked.node, dict(asked.editable)) == (
+            "waiting",
+            "ops.delete",
+            {"path": "a.txt", "force": False},
+        )
         assert len(model.requests) == 1
         run.answer("ops.delete", "approve")
         assert run.result()["ops"] == "Done."
     assert said(model)[-1] == ("tool", "deleted a.txt")
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked", "made"),
+    [
+        ({}, {"path": "/all", "force": True}, ("/all", True)),
+        ({"path": None}, {"path": "/all", "force": True}, ("/all", True)),
+        ({"path": "/a", "force": "no"}, {"path": "/a", "force": False}, ("/a", False)),
+    ],
+)
+def test_a_person_sees_what_the_function_gets_and_not_what_the_model_left_out(
+    sent: dict[str, Any], asked: dict[str, Any], made: tuple[Any, ...]
+) -> None:
+    got: list[tuple[Any, ...]] = []
+
+    def wipe(path: str = "/all", force: bool = True, api_key: str = "sk-1234567890") -> None:
+        got.append((path, force))
+
+    with scripted([calls("wipe", **sent), "Done."]):
+        run = ended(one("ops", "Clean.", tools=[wipe], approve=["wipe"]).run())
+        assert dict(run.approvals[0].shown) == asked
+        run.answer("ops.wipe", "approve")
+        run.result()
+    assert got == [made]
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_what_an_answer_calls_that_was_cut_is_not_called(finish: str) -> None:
+    got: list[str] = []
+
+    def wipe(path: str = "/") -> None:
+        got.append(path)
+
+    with scripted([says("", calls("wipe"), finish=finish)]):
+        run = ended(one("ops", "Clean.", tools=[wipe]).run())
+    assert (run.status, got) == ("failed", [])
+
+
+def test_after_a_failure_an_approval_is_asked_for_again() -> None:
+    got: list[str] = []
+
+    def wipe(path: str) -> None:
+        got.append(path)
+        raise OSError("the disk is slow")
+
+    five = calls(*[("wipe", {"path": f"/{number}"}) for number in range(5)])
+    with scripted([five, calls("wipe", path="/0"), "Done."]):
+        run = ended(one("ops", "Clean.", tools=[wipe], approve=["wipe"]).run())
+        for asked in run.approvals:
+            run.answer(asked.id, "approve")
+        assert ended(run).status == "failed"
+        run.resume()
+        assert ended(run).status == "waiting"
+    assert sorted(got) == ["/0", "/1", "/2", "/3", "/4"]
+
+
+def test_what_a_tool_did_step_by_step_for_one_call_is_not_taken_for_that_of_another() -> None:
+    charged: list[int] = []
+    broken = [True]
+
+    def charge(amount: int) -> str:
+        charged.append(amount)
+        return f"charged {amount}"
+
+    async def pay(ctx: Context, amount: int) -> str:
+        receipt = await ctx.step(charge, amount)
+        if broken[0]:
+            raise OSError("no paper")
+        return str(receipt)
+
+    with scripted([calls("pay", amount=10)] * 5 + [calls("pay", amount=20), "Paid."]) as model:
+        run = ended(one("ops", "Pay.", tools=[pay]).run())
+        broken[0] = False
+        run.resume()
+        assert run.result()["ops"] == "Paid."
+    assert said(model)[-1] == ("tool", "charged 20")
+    assert charged == [10] * 5 + [20]  # and the first of them, which is made again, is not charged again
 
 
 def test_a_rejected_call_is_told_to_the_model_with_the_note() -> None:
@@ -199,7 +320,7 @@ def test_a_person_may_change_the_arguments_and_the_model_is_told() -> None:
         run = ended(one("ops", "Clean.", tools=[delete], approve="delete").run())
         run.answer("ops.delete", "approve", edit={"path": "b.txt"})
         run.result()
-    assert said(model)[-1] == ("tool", 'called with {"path": "b.txt"} instead: deleted b.txt')
+    assert said(model)[-1] == ("tool", 'called with {"path": "b.txt", "force": false} instead: deleted b.txt')
 
 
 def test_two_calls_of_one_tool_are_two_questions_and_each_has_its_answer() -> None:
@@ -410,6 +531,46 @@ def test_a_budget_may_be_in_tokens() -> None:
         assert (run.status, len(model.requests)) == ("paused", 1)
 
 
+def test_calls_side_by_side_do_not_overrun_a_budget_together() -> None:
+    def split() -> dict[str, Any]:
+        return {"items": list(range(50))}
+
+    talk = Graph("talk")
+    talk.node(split)
+    talk.agent("writer", "About {{ item }}.")
+    talk.edges("START -> split; split -> writer each items as item; writer -> END")
+    with scripted({"About": drips(says("x", tokens=(10, 10)), every=0.01)}) as model:
+        run = ended(talk.run(budget="90 tokens"))
+        assert (run.status, len(model.requests)) == ("paused", 5)
+        run.resume()
+        assert (ended(run).status, len(model.requests)) == ("paused", 10)
+        run.cancel()
+
+
+@pytest.mark.parametrize("options", [{"parallel": 1}, {}])
+def test_a_spent_budget_pauses_also_where_others_wait_for_their_turn(options: dict[str, Any]) -> None:
+    def split() -> dict[str, Any]:
+        return {"items": [1, 2, 3, 4]}
+
+    talk = Graph("talk")
+    talk.node(split)
+    talk.agent("writer", "About {{ item }}.", parallel=None if options else 1)
+    talk.edges("START -> split; split -> writer each items as item; writer -> END")
+    with scripted({"About": says("x", tokens=(10, 10))}) as model:
+        run = ended(talk.run(budget="30 tokens", **options))
+        assert (run.status, len(model.requests)) == ("paused", 2)
+        run.resume()
+        assert run.result()["writer"] == ["x"] * 4
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_budget_in_dollars_needs_to_be_told_the_tokens() -> None:
+    with scripted([says("", calls("search", query="x"), tokens=()), "Done."]) as model:
+        run = ended(one("ops", "Go.", tools=[search]).run(budget=0.5))
+    assert "does not say how many tokens" in run.reason
+    assert len(model.requests) == 1
+
+
 def test_a_budget_in_dollars_needs_a_price() -> None:
     with scripted(["x"]) as model:
         run = ended(one("writer", "Write.").run(budget=1))
@@ -528,3 +689,33 @@ def test_a_difference_of_two_runs_tells_what_each_took() -> None:
     found = first.diff(second)
     assert (found.same, [used.tokens for used in found.used]) == (True, [110, 220])
     assert "1 call" in repr(found)
+
+
+def test_a_graph_that_was_called_before_the_prompt_changed_is_not_gone_on_with_for_another_call() -> None:
+    begun, release, wiped = threading.Event(), threading.Event(), list[str]()
+
+    async def plan(path: str) -> dict[str, str]:
+        return {"todo": path}
+
+    async def wipe(todo: str) -> dict[str, str]:
+        wiped.append(todo)
+        begun.set()
+        if len(wiped) == 1:
+            await async_until(release)
+        return {"done": todo}
+
+    def cleaning(prompt: str) -> Graph:
+        clean = Graph("clean")
+        clean.node(plan)
+        clean.node(wipe)
+        clean.edges("START -> plan -> wipe -> END")
+        return one("ops", prompt, tools=[clean])
+
+    store = MemoryStore()
+    with scripted([calls("clean", path="/home"), calls("clean", path="/tmp"), "Done."]):
+        run = cleaning("Clean up.").run(store=store, id="r")
+        assert begun.wait(30)
+        crash(run)
+        assert cleaning("Clean up, but only /tmp.").resume("r", store=store).result()["ops"] == "Done."
+        release.set()
+    assert wiped == ["/home", "/tmp"]

@@ -233,3 +233,9 @@ def test_that_the_deadline_has_answered_is_told():
 def test_a_caption_stands_above_the_question_as_text():
     widget = ApprovalWidget(APPROVAL, (), lambda *answer: None, "<b>r1</b> · gate")
     assert "&lt;b&gt;r1&lt;/b&gt; · gate" in widget.children[0].value
+
+
+def test_a_value_that_may_not_be_what_it_looks_like_says_so():
+    approval = replace(APPROVAL, shown={"text": "\u202etxt.exe"}, editable={})
+    assert "cannot be seen (U+202E)" in markup(asked(approval=approval)[0])
+    assert "cannot be seen" not in markup(asked()[0])

@@ -70,3 +70,14 @@ def test_what_json_cannot_hold_is_shown_and_cannot_be_edited(value):
     field.control.value = "{}"
     assert field.control.disabled
     assert not field.changed()
+
+
+@pytest.mark.parametrize("value", ["\u202etxt.exe", {"name": "old\u200b"}])
+def test_characters_that_cannot_be_seen_are_named(value):
+    *_, hint = EditField("key", value).box.children
+    assert "characters in it cannot be seen (U+" in hint.value
+
+
+@pytest.mark.parametrize("value", ["plain\n\ttext\r\n", "שלום", ["é", 1], 3, True])
+def test_where_all_can_be_seen_nothing_is_said(value):
+    assert all("cannot be seen" not in child.value for child in EditField("key", value).box.children[1:])

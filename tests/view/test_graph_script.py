@@ -87,7 +87,13 @@ def test_a_page_loaded_later_shows_the_run_from_traits_alone(browser):
         assert node(page, "draft").locator(".nbgraph-visits").text_content() == "2×"
         assert page.locator("[data-edge='2']").get_attribute("data-taken") == "1"
         assert page.locator("[data-edge='2'] .nbgraph-why").text_content() == "score 6 < 7, 1 of 3"
-        assert page.locator(".nbgraph-say").inner_text().split() == ["waiting", "gate", "asks", "a", "person"]
+        assert page.locator(".nbgraph-say[aria-live=polite]").inner_text().split() == [
+            "waiting",
+            "gate",
+            "asks",
+            "a",
+            "person",
+        ]
         assert not page.locator(".nbgraph-record").is_visible()
 
 

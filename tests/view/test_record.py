@@ -25,6 +25,8 @@ from nbgraph.view import record
 from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress
 from tests.view.stories import ESSAY, HOSTILE, TO_A_FAILURE, TO_THE_END, folded
+from tests.view.talks import DESK, talked, used, wrote
+from tests.view.talks import TO_THE_END as TO_THE_LAST_WORD
 from tests.view.trips import FAILURE, TO_THE_INNER_GATE, TRIP, found, travelled
 
 PLAIN_TAGS = {"div", "p", "strong", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "time"}
@@ -184,3 +186,26 @@ def test_a_long_run_says_what_is_left_out():
     progress = folded(tuple(TaskFinished("draft", i, 0.0, i, {}, ()) for i in range(1, 701)))
     assert "The first 200 are left out here." in record.html(ESSAY, draw(ESSAY), progress)
     assert record.text(ESSAY, progress).splitlines()[1] == "  The first 200 are left out here."
+
+
+def test_of_agents_the_calls_tokens_and_cost_are_told_in_all_and_by_step():
+    progress = talked(*TO_THE_LAST_WORD)
+    html = record.html(DESK, draw(DESK), progress)
+    assert "<p>models: 3 calls · 3,612 + 264 tokens · $0.0024 and more</p>" in html
+    assert re.findall(r'<div align="left">(\d calls? [^<]*)</div>', html) == [
+        "2 calls · 2,408 + 176 tokens · $0.0012 and more",
+        "1 call · 1,204 + 88 tokens · $0.0012",
+    ]
+    assert record.text(DESK, progress).splitlines()[:2] == [
+        "desk: done, 3 steps",
+        "  models: 3 calls · 3,612 + 264 tokens · $0.0024 and more",
+    ]
+    assert "models" not in record.html(ESSAY, draw(ESSAY), folded(TO_THE_END))
+
+
+def test_what_models_write_and_tools_return_is_in_no_record():
+    progress = talked(*TO_THE_LAST_WORD[:-1], wrote("<b>partial</b>" * 10_000), used("result " * 10_000))
+    for text in (record.html(DESK, draw(DESK), progress), record.text(DESK, progress)):
+        assert "partial" not in text
+        assert "result" not in text
+        assert len(text) < 20_000

@@ -15,7 +15,7 @@ def test_the_text_has_a_line_for_each_run():
     assert text(RUNS).splitlines() == [
         "runs of essay: 3",
         "  essay-1: waiting, step 3, started 12:01, waiting for gate",
-        "  essay-2: failed, step 1, started 11:58; draft failed: no bees",
+        "  essay-2: failed, step 1, started 11:58, $0.0125; draft failed: no bees",
         "  essay-3: interrupted, step 7, started 22 Nov 23:59",
     ]
 
@@ -25,7 +25,7 @@ def test_a_status_is_an_icon_and_a_word():
 
 
 def test_an_unknown_cost_is_a_dash():
-    assert [run.cells[6] for run in RUNS.rows] == ["–", "0.0125", "–"]
+    assert [run.cells[6] for run in RUNS.rows] == ["–", "$0.0125", "–"]
 
 
 @pytest.mark.parametrize(

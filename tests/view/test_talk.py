@@ -46,8 +46,21 @@ def test_the_next_call_begins_a_new_text_below_the_tools() -> None:
 
 
 def test_a_call_without_a_text_begins_anew_too() -> None:
-    voice = shown(wrote("Let me look."), called(), called(call="model2"))["ops"]
+    voice = shown(wrote("Let me look."), called(), used(), called(call="model2"))["ops"]
     assert (voice["text"], voice["state"]) == ("", "wrote")
+
+
+def test_of_a_call_without_a_text_nothing_is_shown_until_a_tool_has_returned() -> None:
+    assert shown(started(), called()) == {}
+    assert list(shown(started(), called(), used())) == ["ops"]
+    assert told(started(), called(), called(call="model2"), used()).changes()["ops"]["text"] == ""
+
+
+def test_a_text_that_the_next_call_does_not_go_on_with_is_told_to_be_gone() -> None:
+    talk = told(wrote("Let me look."), called())
+    page = heard({}, talk.changes())
+    talk.hear(called(call="model2"))
+    assert heard(page, talk.changes()) == {} == talk.snapshot()
 
 
 def test_what_was_written_before_a_call_is_tried_again_does_not_count() -> None:
@@ -102,7 +115,9 @@ def test_items_and_tasks_of_subgraphs_talk_apart() -> None:
 def test_of_a_text_the_end_is_kept_and_its_length_is_known() -> None:
     voice = shown(*(wrote("0123456789") for _ in range(1000)))["ops"]
     assert (len(voice["text"]), voice["length"]) == (TAIL, 10_000)
-    assert shown(wrote("x" * 10**6 + "end"))["ops"]["text"].endswith("xend")
+    voice = shown(wrote("x" * 10**6 + "end"))["ops"]
+    assert voice["text"].endswith("xend")
+    assert (len(voice["text"]), voice["length"]) == (TAIL, 10**6 + 3)
     assert len(json.dumps(shown(wrote("\x00" * 10**6)))) < 2 * TAIL + 500
 
 
@@ -120,12 +135,14 @@ def test_only_so_many_calls_of_tools_are_listed() -> None:
     assert [line["result"] for line in lines] == [str(number) for number in range(20 - LINES, 20)]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, "\x1b[31mred\x1b[0m \x1b]0;title\x07", "\u202egnorts\ud800"])
 def test_hostile_text_stays_plain_data(text: str) -> None:
     call = ToolCalled("ops", 1, 1.0, "tool1.1", text, {text: text}, text, True, 0.1)
     voice = shown(wrote(text), call, again()._replace(failure=FAILURE._replace(message=text)))["ops"]
     assert "\x00" not in json.dumps(voice, ensure_ascii=False)
     assert "\x1b" not in json.dumps(voice, ensure_ascii=False)
+    assert "\u202e" not in json.dumps([voice["after"], voice["note"]], ensure_ascii=False)
+    json.dumps(voice, ensure_ascii=False).encode()
 
 
 def test_a_huge_call_is_told_in_short() -> None:
@@ -168,6 +185,38 @@ def test_pieces_are_joined_without_loss_however_they_are_told(pieces: list[tuple
         talk.hear(wrote(text))
         page = heard(page, talk.changes()) if tell else page
     assert heard(page, talk.changes()) == talk.snapshot()
+
+
+@pytest.mark.parametrize("sizes", [(5, TAIL + 1), (TAIL, TAIL), (1, 3 * TAIL, 1), (TAIL + 1, 1), (TAIL - 1, 2)])
+def test_pieces_longer_than_what_is_kept_are_joined_too(sizes: tuple[int, ...]) -> None:
+    talk, page = Talk(), dict[str, Any]()
+    for number, size in enumerate(sizes):
+        talk.hear(wrote(str(number) * size))
+        page = heard(page, talk.changes())
+    assert page == talk.snapshot()
+    assert page["ops"]["length"] == sum(sizes)
+
+
+def test_thousands_of_tokens_between_two_messages_are_one_small_message() -> None:
+    talk = told(*(wrote(f" token{number}", item=number % VOICES) for number in range(5000)))
+    assert len(json.dumps(talk.changes())) < VOICES * (TAIL + 500)
+    assert talk.changes() == {}
+
+
+def test_what_nobody_asks_for_is_not_kept() -> None:
+    talk = Talk()
+    for visit in range(1000):
+        for event in (started(visit=visit), wrote("Bees", visit=visit), finished(visit=visit)):
+            talk.hear(event)
+    assert list(talk.changes()) == ["ops #999"]
+
+
+def test_a_text_that_is_gone_and_begun_anew_between_two_messages_is_told_to_be_gone_later() -> None:
+    talk = told(wrote("Bees "))
+    page = heard({}, talk.changes())
+    for event in (started(), wrote("Wasps"), started()):
+        talk.hear(event)
+    assert heard(page, talk.changes()) == {} == talk.snapshot()
 
 
 def test_news_are_small_and_told_once() -> None:

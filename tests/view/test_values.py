@@ -4,7 +4,7 @@ from typing import NamedTuple
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from nbgraph.view.values import LIMIT, MASK, names_secret, secret, short, short_update, shorten
+from nbgraph.view.values import LIMIT, MASK, names_secret, secret, short, short_update, shorten, unseen
 
 
 @dataclass
@@ -82,3 +82,13 @@ def test_text_is_one_line_without_control_characters():
 
 def test_an_update_of_many_keys_says_how_many_were_left_out():
     assert short_update({f"k{i}": i for i in range(20)})["…"] == "8 more"
+
+
+def test_a_short_text_does_not_turn_the_direction_of_what_stands_beside_it():
+    assert shorten("a\u202eb\u2066c \u05e9") == "abc \u05e9"
+
+
+def test_of_characters_that_cannot_be_seen_the_first_few_are_named():
+    assert unseen("a\u200bb\u200b") == "It may not be what it looks like: characters in it cannot be seen (U+200B)."
+    assert unseen("".join(map(chr, range(7)))).endswith("(U+0000, U+0001, U+0002, U+0003, U+0004, others).")
+    assert unseen("a b\n\tc") == ""

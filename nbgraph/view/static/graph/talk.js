@@ -16,6 +16,7 @@ export function talk() {
 function paintTalk(root, loud, voices, talk = {}) {
   const said = [];
   voices.forEach((voice, name) => { if (!own(talk, name) && voices.delete(name)) voice.box.remove(); });
+  root.hidden = !Object.keys(talk).length; // before it is painted: what is hidden cannot be scrolled
   Object.entries(talk).forEach(([name, now]) => {
     if (!voices.has(name)) voices.set(name, voiceBox(root, name));
     const voice = voices.get(name);
@@ -23,7 +24,6 @@ function paintTalk(root, loud, voices, talk = {}) {
     said.push(...aloud(name, voice.now, now));
     paintVoice(voice, now);
   });
-  root.hidden = !voices.size;
   if (said.length) loud.textContent = said.join("; ");
 }
 
@@ -34,11 +34,12 @@ function aloud(name, before = {}, now) {
 }
 
 function voiceBox(root, name) {
-  const voice = { box: make("div", "voice"), who: make("div", "who") };
+  const voice = { box: make("div", "voice"), who: make("div", "who"), follows: true };
   Object.assign(voice, { model: make("span"), doing: make("span"), before: make("div"), words: make("div", "words"), after: make("div") });
   voice.words.tabIndex = 0; // so that a long text can be scrolled by keyboard
   voice.words.setAttribute("aria-label", `what ${name} writes`);
   voice.words.setAttribute("role", "group");
+  voice.words.onscroll = ({ target }) => { voice.follows = target.scrollHeight - target.scrollTop - target.clientHeight < 9; };
   voice.who.append(make("strong", "", name), voice.model, voice.doing);
   voice.box.append(voice.who, voice.before, voice.words, voice.after);
   root.append(voice.box);
@@ -47,14 +48,13 @@ function voiceBox(root, name) {
 
 function paintVoice(voice, now) {
   const { box, model, doing, words } = voice, cut = now.length > TAIL ? "\u2026" : "";
-  const low = words.scrollHeight - words.scrollTop - words.clientHeight < 9;
   box.dataset.state = now.state;
   model.textContent = now.model;
   doing.textContent = [DOING[now.state], now.note].filter(Boolean).join(": ");
   ["before", "after"].forEach((place) => voice[place].replaceChildren(...now[place].map(toolLine)));
   words.hidden = !now.text;
   words.textContent = cut + now.text;
-  if (low) words.scrollTop = words.scrollHeight; // unless somebody reads farther up
+  if (voice.follows) words.scrollTop = words.scrollHeight; // unless somebody reads farther up
   voice.now = now;
 }
 
