@@ -48,4 +48,4 @@ class Dashboard:
 
     def _at(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         """The run as it stood after a step."""
-        return as_it_stood(self._lookback.at(asked["step"]))
+        return as_it_stood(self._lookback.at(asked["step"]), bars=bool(asked.get("bars")))

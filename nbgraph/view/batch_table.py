@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
+from nbgraph.view.times import duration
+
 COLUMNS = 6  # of inputs, and as many of results
 SIGNS = {
     "done": "✓\ufe0e",
@@ -82,12 +84,6 @@ def table(batch: ShownBatch) -> str:
     sentences = [batch.left_out(), _keys_left_out((*more_inputs, *more_results))]
     below = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences if sentence)
     return (f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>" if body else "") + below
-
-
-def duration(seconds: float) -> str:
-    """Such as "3 s" or "2 min 5 s"."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _row(row: ShownRow, inputs: Sequence[str], results: Sequence[str], notes: bool) -> str:

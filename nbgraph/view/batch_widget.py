@@ -7,8 +7,9 @@ from html import escape
 
 import ipywidgets
 
-from nbgraph.view.batch_table import ShownBatch, duration, table
+from nbgraph.view.batch_table import ShownBatch, table
 from nbgraph.view.pace import joined, rate
+from nbgraph.view.times import duration
 
 STYLE = """<style>
 .jp-OutputArea:has(.nbgraph-batch) .nbgraph-record { display: none }

@@ -143,7 +143,7 @@ class Progress:
 
     def changes(self) -> dict[str, Any]:
         """What changed since the last call, in the shape of a snapshot without what stayed; empty when nothing did."""
-        found = self._pace_changes()
+        found = self._moving_changes()
         if self._run_changed:
             found["run"] = self._run()
         if self._breaks_changed:
@@ -156,16 +156,15 @@ class Progress:
             found.update(rows=list(self._new_rows), steps=self.steps)
         if self._new_answers:
             found.update(answers=list(self._new_answers), answered=self.answered)
-        if bars := self.timeline.changes():
-            found["bars"] = bars
-        if talk := self._talk.changes():
-            found["talk"] = talk
         self._settle()
         return found
 
-    def _pace_changes(self) -> dict[str, Any]:
+    def _moving_changes(self) -> dict[str, Any]:
+        """Of what changes without an event for each of its parts."""
         before, self._pace = self._pace, pace(self.clock, self.nodes)
-        return {} if self._pace == before else {"pace": self._pace}
+        found = {"pace": {} if self._pace == before else self._pace}
+        found |= {"bars": self.timeline.changes(), "talk": self._talk.changes()}
+        return {part: news for part, news in found.items() if news}
 
     def node(self, name: str) -> dict[str, Any]:
         """What the picture shows of one node, as in a snapshot."""

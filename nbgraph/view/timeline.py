@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from nbgraph.core.events import (
@@ -13,8 +12,9 @@ from nbgraph.core.events import (
     ApprovalAsked,
     ApprovalWithdrawn,
     Event,
-    RunStarted,
     StateEdited,
+    Status,
+    StatusChanged,
     TaskCancelled,
     TaskFailed,
     TaskFinished,
@@ -23,16 +23,18 @@ from nbgraph.core.events import (
 )
 from nbgraph.view.clusters import task_name
 from nbgraph.view.node_progress import Key
+from nbgraph.view.times import duration
 
-LIVE_BARS = 1000  # what a page holds
-KEPT_BARS = 50_000  # what it may ask for
+LIVE_BARS = 1000  # older ones come with the run as it stood then
 WAITS = 20  # of one bar
+REST = 2.0  # seconds that a rest is drawn with at least, where it took as long
 BY_HAND = "by hand"
+AT_REST = "at rest"
 
 
 @dataclass(slots=True)
 class Bar:
-    """One task: in the lane of its node, from `began` to `ended` (None while it goes on), in seconds of the run.
+    """One task: in the lane of its node, from `began` to `ended` (None while it goes on), in seconds after the first.
 
     `step` is 0 until it has finished. `waits` are the times in which it waited for a person, `marks` say how it went.
     """
@@ -57,52 +59,47 @@ class Bar:
 
 
 class Timeline:
-    """Events in, bars out; an event costs the same however long the run is."""
+    """Events in, bars out; an event costs the same however long the run is.
+
+    A rest, as for a person, is drawn with a quarter of the time before it at most: a night would leave nothing to see.
+    """
 
     def __init__(self) -> None:
-        self._bars: deque[Bar] = deque(maxlen=KEPT_BARS)
+        self._bars: deque[Bar] = deque(maxlen=LIVE_BARS)
         self._open: dict[tuple[str, Key], Bar] = {}
         self._changed: dict[int, Bar] = {}
         self._zero: float | None = None
+        self._rests = self._heard = 0.0
         self._number = 0
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
         match event:
-            case RunStarted() if not event.within:
-                self._zero = event.at
+            case StatusChanged():
+                self._turn(event)
             case TaskStarted():
                 self._begin(event)
-            case ApprovalAsked() | ApprovalAnswered() | ApprovalWithdrawn():
-                self._wait(event)
             case TaskRetried():
-                if bar := self._of(event):
-                    bar.retries += 1
+                self._retry(event)
             case TaskFinished():
                 self._finish(event)
             case TaskFailed() | TaskCancelled():
-                if bar := self._of(event):
-                    self._end(bar, event.at, "failed" if isinstance(event, TaskFailed) else "cancelled")
+                self._stop(event)
             case StateEdited():
-                bar = self._add(BY_HAND, "edited by hand", event.at)
-                bar.step = event.step
-                self._end(bar, event.at, "done")
+                self._edit(event)
+            case ApprovalAsked() | ApprovalAnswered() | ApprovalWithdrawn():
+                self._wait(event)
+        self._heard = event.at
 
     def snapshot(self) -> dict[str, list[Any]]:
         """The newest bars by their numbers, in their order."""
-        newest = islice(self._bars, max(0, len(self._bars) - LIVE_BARS), None)
-        return {str(bar.number): bar.told() for bar in newest}
+        return {str(bar.number): bar.told() for bar in self._bars}
 
     def changes(self) -> dict[str, list[Any]]:
         """The bars that changed since the last call, the newest of them."""
         changed, self._changed = self._changed, {}
         newest = sorted(changed)[-LIVE_BARS:]
         return {str(number): changed[number].told() for number in newest}
-
-    def before(self, number: int) -> dict[str, list[Any]]:
-        """Bars that are older than that with a number, as many as a page holds."""
-        older = [bar for bar in self._bars if bar.number < number]
-        return {str(bar.number): bar.told() for bar in older[-LIVE_BARS:]}
 
     def _seconds(self, at: float) -> float:
         if self._zero is None:
@@ -122,6 +119,19 @@ class Timeline:
             self._changed[bar.number] = bar
         return bar
 
+    def _turn(self, event: StatusChanged) -> None:
+        """A rest begins, or is over: the time that it took beyond what is drawn of it does not count."""
+        going = event.status is Status.RUNNING
+        before, self._rests = self._rests, 0.0 if going else self._rests or event.at
+        began = before or self._heard  # one that goes on without a rest was lost in between
+        if not going or self._zero is None or not began:
+            return
+        left_out = event.at - began - max(REST, (began - self._zero) / 4)
+        if left_out > 0:
+            self._zero += left_out
+            bar = self._add(AT_REST, f"{duration(left_out)} left out", event.at)
+            self._end(bar, event.at, "done")
+
     def _begin(self, event: TaskStarted) -> None:
         """A task that failed and begins again goes on in its bar."""
         bar = self._of(event)
@@ -129,6 +139,15 @@ class Timeline:
             bar = self._add(event.node, task_name(event.node, event.visit, event.within), event.at)
             self._open[event.node, (event.within, event.visit)] = bar
         bar.state, bar.ended = "active", None
+
+    def _retry(self, event: TaskRetried) -> None:
+        if bar := self._of(event):
+            bar.retries += 1
+
+    def _edit(self, event: StateEdited) -> None:
+        bar = self._add(BY_HAND, "edited by hand", event.at)
+        bar.step = event.step
+        self._end(bar, event.at, "done")
 
     def _wait(self, event: ApprovalAsked | ApprovalAnswered | ApprovalWithdrawn) -> None:
         approval = event.approval
@@ -150,6 +169,10 @@ class Timeline:
         bar.marks, bar.step = [mark for mark, so in said.items() if so], event.step
         self._end(bar, event.at, "handled" if bar.state == "failed" and not event.edited else "done")
         self._open.pop((event.node, (event.within, event.visit)), None)
+
+    def _stop(self, event: TaskFailed | TaskCancelled) -> None:
+        if bar := self._of(event):
+            self._end(bar, event.at, "failed" if isinstance(event, TaskFailed) else "cancelled")
 
     def _end(self, bar: Bar, at: float, state: str) -> None:
         bar.state, bar.ended, bar.asked = state, self._seconds(at), 0

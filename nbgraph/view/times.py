@@ -1,4 +1,4 @@
-"""Times for reading: of today the hour, of another day the date too; and until when a question waits."""
+"""Times for reading: of today the hour, of another day the date too; until when a question waits; how long it took."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ def until(approval: Approval, now: float | None = None) -> str:
     if approval.deadline is None:
         return ""
     return f"until {clock(approval.deadline, now)}, then {approval.otherwise}"
+
+
+def duration(seconds: float) -> str:
+    """Such as "3 s", "2 min 5 s", "3 h 20 min" or "2 d 4 h"."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -66,7 +66,7 @@ def inspected(
     answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         **inspecting.answers,
         "node": lambda asked: {**progress.details(asked["node"]), "why": why},
-        "at": lambda asked: as_it_stood(run.at(asked["step"])),
+        "at": lambda asked: as_it_stood(run.at(asked["step"]), bars=bool(asked["bars"])),
         **(more or {}),
     }
 

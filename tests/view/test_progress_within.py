@@ -17,6 +17,7 @@ from nbgraph.core.events import (
 from nbgraph.core.outline import OutlineEdge
 from nbgraph.view.folding import merged
 from nbgraph.view.progress import Progress
+from nbgraph.view.timeline import LIVE_BARS
 from tests.view.stories import ANSWERED
 from tests.view.trips import (
     FAILURE,
@@ -124,6 +125,7 @@ def test_a_map_of_many_items_is_shown_by_counts():
     shown = progress.snapshot()
     assert shown["nodes"]["research"]["note"] == "10,000 items"
     assert shown["nodes"]["research/search"]["visits"] == 10_000
+    assert len(shown.pop("bars")) == LIVE_BARS
     assert len(json.dumps(shown)) < 2000
 
 

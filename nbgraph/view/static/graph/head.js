@@ -18,7 +18,7 @@ export function head(desk) {
     draw: ({ name: drawn = "" }) => { name.textContent = drawn; },
     paint({ run = { status: "", reason: "" } }) {
       root.hidden = !desk.root.classList.toggle("nbgraph-live", Boolean(run.status || desk.model.get("actions")));
-      paintButtons(desk, buttons, run.status);
+      paintButtons(desk, buttons, desk.moment ? "" : run.status); // nothing can be done to what is past
       time.paint();
       used.textContent = run.used || "";
       if (desk.root.dataset.status === run.status && reason.textContent === run.reason) return;

@@ -12,7 +12,7 @@ import { refused } from "./refused.js";
 import { state } from "./state.js";
 import { steps } from "./steps.js";
 import { talk } from "./talk.js";
-import { timeline } from "./timeline.js";
+import { barOf, timeline } from "./timeline.js";
 import { tooltip } from "./tooltip.js";
 import { toolbar } from "./toolbar.js";
 
@@ -45,7 +45,8 @@ class Desk {
   go(step) {
     this.wanted = step;
     if (step === null) return this.show(null);
-    return this.ask("at", { step }).then((moment) => this.wanted === step && this.show(moment));
+    const bars = step > 0 && !barOf(this.live().bars, step); // those of a long run's past are not held
+    return this.ask("at", { step, bars }).then((moment) => this.wanted === step && this.show(moment));
   }
 
   show(moment) {

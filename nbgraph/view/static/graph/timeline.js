@@ -2,15 +2,18 @@
 import { button, make } from "./make.js";
 import { ICONS, WORDS } from "./words.js";
 
-const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02; // steps that make a timeline, how far it is stretched, times that are written, room at its end
+// steps that make a timeline, how far it is stretched, times on the axis, room at its end, seconds that a rest may take
+const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02, REST = 2;
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true]";
 const [LANE, TASK, STEP, BEGAN, ENDED, STATE, HOW, SITS] = [0, 1, 2, 3, 4, 5, 6, 7];
+const SIGNS_OF = { cached: "=", retr: "\u21BB", "by hand": "\u270E\uFE0E" };
 const inSeconds = (time) => (time < 10 ? time.toFixed(2) : time < 100 ? time.toFixed(1) : Math.round(time).toLocaleString("en"));
 
 export function timeline(desk) {
-  const root = make("details", "timeline"), summary = make("summary", "", "Timeline"), track = make("div", "track");
-  const view = { desk, root, track, lanes: new Map(), bars: new Map(), stretch: 1, zero: 0 };
-  const scroll = labelled(make("div", "lanes"), "the tasks of the run by node"), line = make("div", "now"), axis = make("div", "axis");
+  const root = make("details", "timeline"), summary = make("summary", "", "Timeline");
+  const track = make("div", "track"), view = { desk, root, track, lanes: new Map(), bars: new Map(), stretch: 1, zero: 0 };
+  const scroll = labelled(make("div", "lanes"), "the tasks of the run by node");
+  const line = make("div", "now"), axis = make("div", "axis");
   root.open = true;
   scroll.tabIndex = 0;
   track.append(axis, line);
@@ -24,7 +27,8 @@ export function timeline(desk) {
     root,
     paint() { paintBars(view); view.scrub.paint(); },
     select(name) { view.lanes.forEach((lane, node) => lane.classList.toggle("nbgraph-selected", node === name)); },
-    moment() { view.scrub.paint(); paintLine(view); },
+    moment() { paintBars(view); view.scrub.paint(); },
+    draw() { view.lanes.forEach((lane, node) => { lane.hidden = isFolded(desk, node); }); },
   };
 }
 
@@ -58,7 +62,7 @@ function scrubber(view) {
 const stepCount = (desk) => desk.live().steps || 0;
 
 function paintScrub({ desk, root }, { slide, said, live, here }) {
-  const all = stepCount(desk), past = desk.moment !== null, name = here ? taskOf(desk, here) : "before the first";
+  const all = stepCount(desk), past = desk.moment !== null, name = here ? barOf(barsOf(desk), here)?.[TASK] : "before the first";
   root.hidden = all < FEWEST;
   Object.assign(slide, { max: all, value: here });
   live.hidden = !past;
@@ -67,9 +71,13 @@ function paintScrub({ desk, root }, { slide, said, live, here }) {
   slide.setAttribute("aria-valuetext", said.textContent);
 }
 
-function taskOf(desk, step) {
-  return Object.values(desk.live().bars || {}).find((bar) => bar[STEP] === step)?.[TASK] || "";
+// the bars that are shown: the newest, or those up to the chosen step where it is older than these
+function barsOf(desk) {
+  const live = desk.live().bars || {}, step = desk.moment?.step;
+  return step && !barOf(live, step) ? desk.moment.status.bars : live;
 }
+
+export const barOf = (bars = {}, step) => Object.values(bars).find((bar) => bar[STEP] === step);
 
 function stepByKey({ desk, scrub, root }, event) {
   const way = { "[": -1, "]": 1 }[event.key];
@@ -83,10 +91,10 @@ function stepByKey({ desk, scrub, root }, event) {
 // The bars
 
 function paintBars(view) {
-  const { desk, root, bars, track } = view, told = desk.live().bars || {};
+  const { desk, root, bars, track } = view, told = barsOf(desk);
   if (!root.open || root.hidden || view.told === told) return paintNow(view);
   view.told = told;
-  bars.forEach((bar, number) => { if (!(number in told)) { bar.remove(); bars.delete(number); } });
+  bars.forEach((bar, number) => { if (!(number in told) && bars.delete(number)) bar.remove(); });
   let end = 0, begin = Infinity;
   Object.entries(told).forEach(([number, bar]) => {
     begin = Math.min(begin, bar[BEGAN]);
@@ -111,14 +119,16 @@ function paintBar(view, number, told) {
   bar.classList.toggle("nbgraph-open", told[ENDED] === null);
   bar.style.setProperty("--from", told[BEGAN]);
   bar.style.setProperty("--to", told[ENDED] ?? told[BEGAN]);
-  bar.replaceChildren(...told[SITS].map((wait) => waitOf(wait, told)), make("span", "mark", markOf(told)));
+  bar.replaceChildren(...told[SITS].map((wait) => waitOf(wait, told)), make("span", "bar-mark", markOf(told)));
   const took = told[ENDED] === null ? "" : `${inSeconds(told[ENDED] - told[BEGAN])} s`;
-  bar.title = [told[TASK], WORDS[told[STATE]] || told[STATE], told[HOW], took, told[STEP] && `step ${told[STEP]}`].filter(Boolean).join(" \u00B7 ");
+  const facts = [told[TASK], WORDS[told[STATE]] || told[STATE], told[HOW], took, told[STEP] && `step ${told[STEP]}`];
+  bar.title = facts.filter(Boolean).join(" \u00B7 ");
 }
 
 function waitOf([from, to], told) {
   const made = make("span", "hatched");
-  const whole = Math.max((told[ENDED] ?? to ?? from) - told[BEGAN], 0.001), share = (time) => `${(100 * (time - told[BEGAN])) / whole}%`;
+  const whole = Math.max((told[ENDED] ?? to ?? from) - told[BEGAN], 0.001);
+  const share = (time) => `${(100 * (time - told[BEGAN])) / whole}%`;
   made.style.left = told[ENDED] === null && to === null ? "0" : share(from);
   made.style.right = to === null ? "0" : `calc(100% - ${share(to)})`;
   return made;
@@ -126,7 +136,7 @@ function waitOf([from, to], told) {
 
 function markOf(told) {
   const icon = told[STATE] === "done" ? "" : ICONS[told[STATE]] || "";
-  return icon + (told[HOW].includes("cached") ? "=" : "") + (told[HOW].includes("retr") ? "\u21BB" : "") + (told[HOW].includes("hand") ? "\u270E\uFE0E" : "");
+  return icon + Object.entries(SIGNS_OF).filter(([word]) => told[HOW].includes(word)).map(([, sign]) => sign).join("");
 }
 
 function rowOf(view, node) {
@@ -135,28 +145,50 @@ function rowOf(view, node) {
     row.style.setProperty("--depth", node.split("/").length - 1);
     row.title = node;
     row.append(name, box);
-    view.track.append(row);
+    row.hidden = isFolded(view.desk, node);
+    lastOfKin(view, node).after(row);
     view.lanes.set(node, row);
   }
   return view.lanes.get(node).lastChild;
 }
 
+// a lane stands below those of its subgraph, any other below all
+function lastOfKin({ track, lanes }, node) {
+  const around = node.slice(0, node.lastIndexOf("/") + 1);
+  const kin = around ? [...lanes].filter(([other]) => `${other}/`.startsWith(around)).map(([, row]) => row) : [];
+  return [...track.children].findLast((row) => kin.includes(row)) || track.lastElementChild;
+}
+
+// whether the picture shows the subgraph of a node as one box
+function isFolded({ drawn }, node) {
+  const around = node.split("/").slice(0, -1).map((_, place, parts) => parts.slice(0, place + 1).join("/"));
+  return !drawn.nodes.has(node) && around.some((outer) => drawn.nodes.has(outer));
+}
+
 // what goes on grows by itself between two messages
 function paintNow(view) {
-  const running = ["running", "waiting"].includes(view.desk.live().run?.status);
-  const now = running ? view.end + (performance.now() - view.heard) / 1000 : view.end;
+  const { run, bars } = view.desk.live(), status = run?.status;
+  const running = ["running", "waiting"].includes(status) && view.told === bars;
+  const most = status === "running" ? Infinity : Math.max(REST, view.end / 4); // of a rest, as timeline.py has it
+  const now = view.end + (running ? Math.min((performance.now() - view.heard) / 1000, most) : 0);
   const length = Math.max(now - view.begin, 0.001) * ROOM;
   view.track.style.setProperty("--length", length);
   view.track.style.setProperty("--end", view.begin + length / ROOM);
-  if (running && !view.ticking) view.ticking = setTimeout(() => { view.ticking = 0; if (view.root.isConnected) paintNow(view); }, 500);
+  if (running && !view.ticking) view.ticking = setTimeout(() => tick(view), 500);
   paintAxis(view, length);
   paintLine(view);
+}
+
+function tick(view) {
+  view.ticking = 0;
+  if (view.root.isConnected) paintNow(view);
 }
 
 function paintAxis({ axis, begin, stretch: wide }, length) {
   const rough = length / (TICKS * wide), size = 10 ** Math.floor(Math.log10(rough));
   const step = size * [1, 2, 5, 10].find((each) => each * size >= rough);
-  const first = Math.ceil(begin / step), times = Array.from({ length: Math.min(500, Math.floor((begin + length) / step) - first + 1) }, (_, place) => (first + place) * step);
+  const first = Math.ceil(begin / step), many = Math.min(500, Math.floor((begin + length) / step) - first + 1);
+  const times = Array.from({ length: many }, (_, place) => (first + place) * step);
   const shown = times.join();
   if (axis.dataset.shown === shown) return;
   axis.dataset.shown = shown;
@@ -168,11 +200,10 @@ function paintAxis({ axis, begin, stretch: wide }, length) {
 }
 
 function paintLine({ desk, line, bars }) {
-  const step = desk.moment?.step;
-  const bar = step ? Object.values(desk.live().bars || {}).find((each) => each[STEP] === step) : null;
+  const step = desk.moment?.step, told = barsOf(desk), bar = step ? barOf(told, step) : null;
   line.hidden = !bar;
   if (bar) line.style.setProperty("--from", bar[ENDED]);
-  bars.forEach((each, number) => each.classList.toggle("nbgraph-chosen", Boolean(step) && desk.live().bars?.[number]?.[STEP] === step));
+  bars.forEach((each, number) => each.classList.toggle("nbgraph-chosen", Boolean(bar) && told[number] === bar));
 }
 
 function stretchTrack(view, by) {
@@ -182,7 +213,7 @@ function stretchTrack(view, by) {
 }
 
 function pickBar({ desk }, event) {
-  const bar = event.target.closest(".nbgraph-bar"), told = bar && desk.live().bars?.[bar.dataset.number];
+  const bar = event.target.closest(".nbgraph-bar"), told = bar && barsOf(desk)[bar.dataset.number];
   if (!told) return;
   if (desk.drawn.nodes.has(told[LANE])) desk.select(told[LANE]);
   if (told[STEP]) desk.go(told[STEP]);
