@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
@@ -48,7 +48,7 @@ class NotebookPage:
 
     def load(self, name: str) -> None:
         """Open a notebook, with or without a kernel."""
-        self.page.goto(f"{self.url}/lab/tree/{name}?reset")
+        self.page.goto(f"{self.url}/lab/tree/{quote(name)}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
 
     def load_without_kernel(self, name: str) -> None:
