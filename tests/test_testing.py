@@ -30,6 +30,8 @@ from nbgraph.models.wire import complete
 from nbgraph.settings import configure
 from nbgraph.testing import ScriptedModel, broken, calls, cut, drips, fails, hangs, says
 
+pytestmark = pytest.mark.slow
+
 BOTH = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

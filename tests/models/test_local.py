@@ -30,6 +30,8 @@ from nbgraph.models.local import KEY, NAME, LocalModel
 from tests.models.local_stand_in import ANSWERS, CRASHES, HANGS, REFUSES, put
 from tests.nodes.talking import one
 
+pytestmark = pytest.mark.slow
+
 Installed = Callable[[str], None]
 STORY = [{"role": "user", "content": "Write a very long story about bees, in ten chapters."}]
 

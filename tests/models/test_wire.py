@@ -15,6 +15,8 @@ from nbgraph.models.wire import close_clients, complete
 from nbgraph.testing import ScriptedModel, broken, calls, cut, drips, fails, hangs, says
 from tests.models.asking import HELLO, KEY, Asked, asking, at, raw_server
 
+pytestmark = pytest.mark.slow
+
 SEARCH = {"type": "function", "function": {"name": "search", "parameters": {"type": "object", "properties": {}}}}
 STRICT = {
     "type": "object",
