@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Row = tuple[Any, list[Any]]
+NAMED = 6  # columns
 
 
 class Grid:
@@ -25,11 +26,14 @@ class Grid:
         raise NotImplementedError
 
 
-class _Frame(Grid):
+class Frame(Grid):
+    """A DataFrame; its note names its columns."""
+
     def __init__(self, frame: Any) -> None:
         self._frame = frame
         self.rows, self.columns = (int(size) for size in frame.shape)
         self.shape = f"{self.rows:,} × {self.columns:,}"
+        self.note = ", ".join(str(name) for name in frame.columns[:NAMED]) + (", …" if self.columns > NAMED else "")
 
     def page(self, offset: int, count: int, across: int, width: int) -> tuple[list[Any], list[Row]]:
         part = self._frame.iloc[offset : offset + count, across : across + width]
@@ -70,7 +74,7 @@ class _Array(Grid):
         return iter(self._array)
 
 
-KINDS = (("pandas", "DataFrame", _Frame), ("pandas", "Series", _Series), ("numpy", "ndarray", _Array))
+KINDS = (("pandas", "DataFrame", Frame), ("pandas", "Series", _Series), ("numpy", "ndarray", _Array))
 
 
 def grid_of(value: Any) -> Grid | None:

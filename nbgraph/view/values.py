@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from nbgraph.view.grids import Frame, grid_of
+
 LIMIT = 80
 MASK = "•••"
 SECRET_TYPES = ("SecretStr", "SecretBytes", "Secret")
 UPDATE_KEYS = 12
 UNSEEN = 5  # characters that are named
+FEW = 8  # elements of an array that are shown
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|pwd|secrets?|token|credentials?|authorization|bearer|cookie"
@@ -103,6 +106,9 @@ class _Short(reprlib.Repr):
         declared = fields(value)
         if declared is not None:
             return f"{type(value).__name__}({self._pairs(declared, level, lambda key: f'{key}=')})"
+        grid = grid_of(value)
+        if grid is not None and (isinstance(grid, Frame) or grid.rows * grid.columns > FEW):
+            return f"{type(value).__name__} {grid.shape}: {grid.note}"  # its cells may be secret, and are many
         return super().repr_instance(value, level)
 
     def _pairs(self, value: Mapping[Any, Any], level: int, lead: Any) -> str:

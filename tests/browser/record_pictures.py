@@ -44,7 +44,7 @@ def record(lab: NotebookPage) -> None:
     lab.option(RUN).wait_for()
     shot(lab, "waiting")
     lab.cell(RUN).get_by_role("slider", name="step").fill("3")
-    expect(lab.cell(RUN).locator(".nbgraph-at")).to_contain_text("as it stood")
+    expect(lab.cell(RUN).locator(".nbgraph-at-step")).to_contain_text("as it stood")
     lab.node(RUN, "draft").click()
     lab.cell(RUN).locator(".nbgraph-panel ins").first.wait_for()
     shot(lab, "past", "graph")

@@ -84,7 +84,7 @@ def test_axe_finds_nothing_serious(lab: NotebookPage, theme: str) -> None:
         found += serious(lab, name)
         lab.page.keyboard.press("Escape")
     graph(lab).get_by_role("slider", name="step").fill("2")
-    expect(graph(lab).locator(".nbgraph-at")).to_contain_text("as it stood")
+    expect(graph(lab).locator(".nbgraph-at-step")).to_contain_text("as it stood")
     graph(lab).locator("details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
     found += serious(lab, "in the past")
     lab.picture(f"past {theme}", RUN)

@@ -127,7 +127,7 @@ def test_a_canary_stays_silent_in_every_part_of_the_dashboard_and_in_the_export(
     for edge in dashboard.locator(".nbgraph-edge").all():
         edge.dispatch_event("pointerover")
     dashboard.get_by_role("slider", name="step").fill("1")
-    expect(dashboard.locator(".nbgraph-at")).to_contain_text("as it stood")
+    expect(dashboard.locator(".nbgraph-at-step")).to_contain_text("as it stood")
     assert_silent(lab)
     lab.picture("lists", TALK + 1)
     lab.save()

@@ -17,7 +17,7 @@ def bar(lab: NotebookPage, lane: str) -> Locator:
 
 
 def at(lab: NotebookPage) -> Locator:
-    return lab.cell(RUN).locator(".nbgraph-at")
+    return lab.cell(RUN).locator(".nbgraph-at-step")
 
 
 def test_the_past_of_a_run_is_stepped_through_while_it_waits_and_after_it_went_on(lab: NotebookPage) -> None:

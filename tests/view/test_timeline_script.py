@@ -88,7 +88,7 @@ def bars(page: Page, *lane: str) -> Locator:
 
 
 def at(page: Page) -> Locator:
-    return page.locator(".nbgraph-at")
+    return page.locator(".nbgraph-at-step")
 
 
 def slide(page: Page) -> Locator:
@@ -250,7 +250,7 @@ def test_it_is_shown_in_light_and_dark(browser, run, theme) -> None:
     with inspected(browser, run, theme) as page:
         slide(page).fill("4")
         expect(at(page)).to_contain_text("as it stood")
-        ink, paper = page.locator(".nbgraph-at").evaluate(
+        ink, paper = page.locator(".nbgraph-at-step").evaluate(
             "shown => [getComputedStyle(shown).color, getComputedStyle(document.body).backgroundColor]"
         )
         assert ink != paper

@@ -1,6 +1,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
 from pydantic import BaseModel, SecretStr
 
@@ -92,3 +94,16 @@ def test_of_characters_that_cannot_be_seen_the_first_few_are_named():
     assert unseen("a\u200bb\u200b") == "It may not be what it looks like: characters in it cannot be seen (U+200B)."
     assert unseen("".join(map(chr, range(7)))).endswith("(U+0000, U+0001, U+0002, U+0003, U+0004, others).")
     assert unseen("a b\n\tc") == ""
+
+
+def test_a_frame_and_a_large_array_are_told_by_what_they_hold_and_not_by_their_cells():
+    frame = pd.DataFrame({"user": ["ann"], "password": ["s3cr3t"]})
+    assert short("x", frame) == "DataFrame 1 × 2: user, password"
+    assert short("x", {"a": [frame]}) == "{'a': [DataFrame 1 × 2: user, password]}"
+    assert short("x", pd.DataFrame({f"c{number}": [1] for number in range(9)})).endswith("c4, c5, …")
+    assert short("x", pd.Series(range(9))) == "Series 9: int64"
+    assert short("x", np.zeros((100, 3))) == "ndarray 100 × 3: float64"
+
+
+def test_a_small_array_is_shown_whole():
+    assert short("x", np.array([1, 2, 3])) == "array([1, 2, 3])"

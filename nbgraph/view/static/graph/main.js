@@ -93,9 +93,8 @@ class Desk {
 }
 
 function putBeside(roots) {
-  const box = make("div", "beside"), row = make("div", "besides");
-  roots[0].before(box);
-  box.append(row);
+  const row = make("div", "besides");
+  roots[0].before(row);
   row.append(...roots);
 }
 

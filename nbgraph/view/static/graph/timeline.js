@@ -2,8 +2,9 @@
 import { button, make } from "./make.js";
 import { ICONS, WORDS } from "./words.js";
 
-// steps that make a timeline, how far it is stretched, times on the axis, room at its end, seconds that a rest may take
-const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02, REST = 2;
+// tasks that make a timeline, how far it is stretched, times on the axis, room at its end, seconds that a rest may take,
+// bars from which on they are drawn without borders, which take most of the time to paint
+const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02, REST = 2, MANY = 300;
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true]";
 const [LANE, TASK, STEP, BEGAN, ENDED, STATE, HOW, SITS] = [0, 1, 2, 3, 4, 5, 6, 7];
 const SIGNS_OF = { cached: "=", retr: "\u21BB", "by hand": "\u270E\uFE0E" };
@@ -11,7 +12,7 @@ const inSeconds = (time) => (time < 10 ? time.toFixed(2) : time < 100 ? time.toF
 
 export function timeline(desk) {
   const root = make("details", "timeline"), summary = make("summary", "", "Timeline");
-  const track = make("div", "track"), view = { desk, root, track, lanes: new Map(), bars: new Map(), stretch: 1, zero: 0 };
+  const track = make("div", "track"), view = { desk, root, track, lanes: new Map(), bars: new Map(), stretch: 1, unit: 1, begin: 0, end: 0 };
   const scroll = labelled(make("div", "lanes"), "the tasks of the run by node");
   const line = make("div", "now"), axis = make("div", "axis");
   root.open = true;
@@ -25,9 +26,9 @@ export function timeline(desk) {
   desk.root.addEventListener("keydown", (event) => stepByKey(view, event));
   return {
     root,
-    paint() { paintBars(view); view.scrub.paint(); },
+    paint() { view.scrub.paint(); paintBars(view); }, // what is hidden has no bars
     select(name) { view.lanes.forEach((lane, node) => lane.classList.toggle("nbgraph-selected", node === name)); },
-    moment() { paintBars(view); view.scrub.paint(); },
+    moment() { view.scrub.paint(); paintBars(view); },
     draw() { view.lanes.forEach((lane, node) => { lane.hidden = isFolded(desk, node); }); },
   };
 }
@@ -41,7 +42,7 @@ function labelled(element, label) {
 // The slider and its buttons
 
 function scrubber(view) {
-  const { desk } = view, root = labelled(make("div", "scrub"), "steps"), slide = make("input"), said = make("span", "at");
+  const { desk } = view, root = labelled(make("div", "scrub"), "steps"), slide = make("input"), said = make("span", "at-step");
   const go = (step) => desk.go(Math.min(Math.max(step, 0), stepCount(desk)));
   const here = () => desk.moment?.step ?? stepCount(desk);
   const back = button("back", "\u2039", "one step back ( [ )", () => go(here() - 1));
@@ -63,7 +64,7 @@ const stepCount = (desk) => desk.live().steps || 0;
 
 function paintScrub({ desk, root }, { slide, said, live, here }) {
   const all = stepCount(desk), past = desk.moment !== null, name = here ? barOf(barsOf(desk), here)?.[TASK] : "before the first";
-  root.hidden = all < FEWEST;
+  root.hidden = Object.keys(barsOf(desk)).length < FEWEST && !past;
   Object.assign(slide, { max: all, value: here });
   live.hidden = !past;
   const place = [`step ${here} of ${all.toLocaleString("en")}`, name].filter(Boolean).join(" \u00B7 ");
@@ -91,7 +92,7 @@ function stepByKey({ desk, scrub, root }, event) {
 // The bars
 
 function paintBars(view) {
-  const { desk, root, bars, track } = view, told = barsOf(desk);
+  const { desk, root, bars } = view, told = barsOf(desk);
   if (!root.open || root.hidden || view.told === told) return paintNow(view);
   view.told = told;
   bars.forEach((bar, number) => { if (!(number in told) && bars.delete(number)) bar.remove(); });
@@ -102,24 +103,24 @@ function paintBars(view) {
     paintBar(view, number, bar);
   });
   Object.assign(view, { begin: Number.isFinite(begin) ? begin : 0, end, heard: performance.now() });
-  track.style.setProperty("--begin", view.begin);
+  view.track.classList.toggle("nbgraph-many", bars.size > MANY);
   paintNow(view);
 }
 
 function paintBar(view, number, told) {
-  const shown = told.join();
   let bar = view.bars.get(number);
-  if (bar?.dataset.shown === shown) return;
+  if (bar?.told === told) return; // as most are
   if (!bar) {
     bar = make("div", "bar");
     view.bars.set(number, bar);
     rowOf(view, told[LANE]).append(bar);
   }
+  const shown = told.join(), mark = markOf(told);
+  bar.told = told;
+  if (bar.dataset.shown === shown) return;
   Object.assign(bar.dataset, { shown, number, state: told[STATE] });
-  bar.classList.toggle("nbgraph-open", told[ENDED] === null);
-  bar.style.setProperty("--from", told[BEGAN]);
-  bar.style.setProperty("--to", told[ENDED] ?? told[BEGAN]);
-  bar.replaceChildren(...told[SITS].map((wait) => waitOf(wait, told)), make("span", "bar-mark", markOf(told)));
+  placeBar(view, bar);
+  bar.replaceChildren(...told[SITS].map((wait) => waitOf(wait, told)), ...(mark ? [make("span", "bar-mark", mark)] : []));
   const took = told[ENDED] === null ? "" : `${inSeconds(told[ENDED] - told[BEGAN])} s`;
   const facts = [told[TASK], WORDS[told[STATE]] || told[STATE], told[HOW], took, told[STEP] && `step ${told[STEP]}`];
   bar.title = facts.filter(Boolean).join(" \u00B7 ");
@@ -141,7 +142,9 @@ function markOf(told) {
 
 function rowOf(view, node) {
   if (!view.lanes.has(node)) {
-    const row = make("div", "lane"), name = make("span", "lane-name", node.split("/").pop()), box = make("div", "lane-bars");
+    const row = make("div", "lane"), name = make("span", "lane-name", node.split("/").pop());
+    const box = make("div", "lane-bars"), scale = make("div", "scale");
+    box.append(scale);
     row.style.setProperty("--depth", node.split("/").length - 1);
     row.title = node;
     row.append(name, box);
@@ -149,7 +152,24 @@ function rowOf(view, node) {
     lastOfKin(view, node).after(row);
     view.lanes.set(node, row);
   }
-  return view.lanes.get(node).lastChild;
+  return view.lanes.get(node).lastChild.firstChild;
+}
+
+// A bar has its place in its lane's scale, a box that stands for `unit` seconds and alone is moved as time goes on:
+// were each bar moved, as by a property that all of them inherit, a message would cost a style for each of them.
+function placeBar({ unit, end }, bar) {
+  const { told } = bar, open = told[ENDED] === null, to = open ? Math.max(end, told[BEGAN]) : told[ENDED];
+  bar.style.left = `${(100 * told[BEGAN]) / unit}%`;
+  bar.style.width = `${(100 * (to - told[BEGAN])) / unit}%`;
+  bar.classList.toggle("nbgraph-open", open);
+}
+
+function placeScales(view, length, now) {
+  const unit = 10 ** Math.ceil(Math.log10(length)), moved = unit !== view.unit;
+  view.unit = unit;
+  view.bars.forEach((bar) => { if (moved || bar.told[ENDED] === null) placeBar({ unit, end: now }, bar); });
+  view.lanes.forEach((lane) => Object.assign(lane.lastChild.firstChild.style, {
+    left: `${(-100 * view.begin) / length}%`, width: `${(100 * unit) / length}%` }));
 }
 
 // a lane stands below those of its subgraph, any other below all
@@ -172,8 +192,8 @@ function paintNow(view) {
   const most = status === "running" ? Infinity : Math.max(REST, view.end / 4); // of a rest, as timeline.py has it
   const now = view.end + (running ? Math.min((performance.now() - view.heard) / 1000, most) : 0);
   const length = Math.max(now - view.begin, 0.001) * ROOM;
-  view.track.style.setProperty("--length", length);
-  view.track.style.setProperty("--end", view.begin + length / ROOM);
+  placeScales(view, length, now);
+  [view.axis, view.line].forEach(({ style }) => { style.setProperty("--begin", view.begin); style.setProperty("--length", length); });
   if (running && !view.ticking) view.ticking = setTimeout(() => tick(view), 500);
   paintAxis(view, length);
   paintLine(view);
@@ -199,11 +219,13 @@ function paintAxis({ axis, begin, stretch: wide }, length) {
   }));
 }
 
-function paintLine({ desk, line, bars }) {
-  const step = desk.moment?.step, told = barsOf(desk), bar = step ? barOf(told, step) : null;
+function paintLine(view) {
+  const { desk, line, bars } = view, step = desk.moment?.step, bar = step ? barOf(barsOf(desk), step) : null;
   line.hidden = !bar;
   if (bar) line.style.setProperty("--from", bar[ENDED]);
-  bars.forEach((each, number) => each.classList.toggle("nbgraph-chosen", Boolean(bar) && told[number] === bar));
+  view.chosen?.classList.remove("nbgraph-chosen");
+  view.chosen = bar && [...bars.values()].find(({ told }) => told === bar);
+  view.chosen?.classList.add("nbgraph-chosen");
 }
 
 function stretchTrack(view, by) {

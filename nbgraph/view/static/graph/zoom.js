@@ -10,6 +10,7 @@ export function zoomable(root) {
   function put(wanted) {
     chosen = wanted;
     root.classList.toggle("nbgraph-zoomed", wanted !== null);
+    root.style.setProperty("--readable", `${READABLE * width()}px`); // where there is less room, the inspector stands below
     Object.assign(svg().style, wanted === null
       ? { width: "", maxWidth: "", minWidth: `${READABLE * width()}px` } // smaller its labels would be hard to read, so it scrolls
       : { width: `${wanted * width()}px`, maxWidth: "none", minWidth: "0" });
