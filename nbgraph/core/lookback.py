@@ -19,6 +19,7 @@ from nbgraph.core.outline import Outline, OutlineEdge
 from nbgraph.core.past import Past, WalkPast, gathered, plan_within
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
+from nbgraph.core.reading import Memory, Reading
 from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
 from nbgraph.core.structure import planned
 from nbgraph.core.task_names import Place, is_within, place_of, static_of
@@ -39,29 +40,39 @@ class Lookback:
 
     def __init__(self, store: Store, run_id: str, plan: Plan, graph: Graph) -> None:
         self.store, self.run_id, self.plan, self.graph = store, run_id, plan, graph
-        self._read: History | None = None
+        self._read: Reading | None = None
+        self._memory: Memory | None = None
 
     def read(self) -> Lookback:
         """The same with all that is stored of the run read now, and once: for several looks, and not to be kept."""
-        found = Lookback(self.store, self.run_id, self.plan, self.graph)
-        found._read = self._history
+        found = self._same()
+        found._read = self._reading
         return found
+
+    def remembered(self, memory: Memory) -> Lookback:
+        """The same, quick where `memory` has what it needs; for one who changes nothing of what is told."""
+        found = self._same()
+        found._memory = memory
+        return found
+
+    def _same(self) -> Lookback:
+        return Lookback(self.store, self.run_id, self.plan, self.graph)
 
     def at(self, step: int) -> Moment:
         """See `Run.at`."""
-        return moment(self._history, self.plan, step)
+        return moment(self._reading, step)
 
     def visit(self, task: str) -> Visit:
         """See `Run.visit`."""
-        return visit(self._history, self.plan, task)
+        return visit(self._reading, task)
 
     def uses(self, key: str, within: str = "") -> KeyUse:
         """See `Run.uses`."""
-        return uses(self._history, self.plan, key, within)
+        return uses(self._reading.history, self.plan, key, within)
 
     def visits(self, node: str) -> tuple[VisitMark, ...]:
         """All tasks of a node, in the order in which they could start; in a subgraph it is named by its path."""
-        return visits(self._history, node)
+        return visits(self._reading.history, node)
 
     def edge(self, index: int, step: int | None = None) -> EdgeUse:
         """How often an edge of the outline was taken, and why; or why not.
@@ -69,7 +80,7 @@ class Lookback:
         Args:
             step: as it stood after that step; None for now.
         """
-        return edge_use(self._history, self.plan, index, step)
+        return edge_use(self._reading, index, step)
 
     def beside(self, run_id: str) -> Lookback:
         """Another run of the graph in the same store, to look back on.
@@ -85,13 +96,15 @@ class Lookback:
 
     def outcome(self) -> Outcome:
         """What it did and came to."""
-        history = self._history
+        history = self._reading.history
         past = gathered(history, self.plan)
         return Outcome(history.steps, state_of(past, history), past.usage.total)
 
     @property
-    def _history(self) -> History:
-        return self._read or self.store.history(self.run_id)
+    def _reading(self) -> Reading:
+        if self._memory is not None:
+            return self._memory.reading(self.store, self.run_id, self.plan)
+        return self._read or Reading(self.store.history(self.run_id), self.plan)
 
 
 class Outcome(NamedTuple):
@@ -128,14 +141,15 @@ class Moment(NamedTuple):
         return f"<{self.run_id} after step {self.step}: {active} to run{held}; {state or 'nothing written'}>"
 
 
-def moment(history: History, plan: Plan, number: int) -> Moment:
+def moment(read: Reading, number: int) -> Moment:
     """The run as it stood after the step `number`; 0 is before the first.
 
     Raises:
         RunError: it has no such step.
     """
+    history, plan = read.history, read.plan
     check_step(history, number)
-    past = gathered(history, plan, number)
+    past = read.past(_place_of_step(history, number) + 1) if number else gathered(history, plan, 0)
     at = past.steps[-1].at if past.steps else history.run.started_at
     stood = StatusChanged(Status.PAUSED, at, f"as it stood after step {number}")
     return Moment(
@@ -147,6 +161,14 @@ def moment(history: History, plan: Plan, number: int) -> Moment:
         plan.outline,
         (*past.events, stood),
     )
+
+
+def _place_of_step(history: History, number: int) -> int:
+    """Where the log has the step."""
+    places = (
+        place for place, entry in enumerate(history.entries) if isinstance(entry, Step) and entry.number == number
+    )
+    return next(places)
 
 
 def check_step(history: History, number: int) -> None:
@@ -187,16 +209,17 @@ class Visit(NamedTuple):
     where: str
 
 
-def visit(history: History, plan: Plan, task: str) -> Visit:
+def visit(read: Reading, task: str) -> Visit:
     """The task with that name, such as `draft#2` or `research/search#1`.
 
     Raises:
         RunError: the run has no such task.
     """
+    history = read.history
     step = next((each for each in history.steps if each.task == task), None)
     try:
         place = place_of(task)
-        walk = _walk(history, plan, place, step)
+        walk = _walk(read, place, step)
         before = _seen(walk, place)
     except (KeyError, ValueError):
         raise RunError(f"{history.run.id} has no task {task!r}.") from None
@@ -252,10 +275,10 @@ def _within(entry: Begun | Step) -> str:
     return entry.within if isinstance(entry, Begun) else place_of(entry.task).within
 
 
-def _walk(history: History, plan: Plan, place: Place, step: Step | None) -> WalkPast:
+def _walk(read: Reading, place: Place, step: Step | None) -> WalkPast:
     """The walk of the task as it stood just before the task finished, or as it stands."""
-    earlier = takewhile(lambda entry: entry is not step, history.entries)
-    return gathered(history._replace(entries=tuple(earlier)), plan).walks[place.within]
+    count = None if step is None else _place_of_step(read.history, step.number)
+    return read.past(count).walks[place.within]
 
 
 def _seen(walk: WalkPast, place: Place) -> Mapping[str, Any]:
@@ -311,12 +334,13 @@ class EdgeUse(NamedTuple):
     why_not: str
 
 
-def edge_use(history: History, plan: Plan, index: int, step: int | None = None) -> EdgeUse:
+def edge_use(read: Reading, index: int, step: int | None = None) -> EdgeUse:
     """What became of the edge with that index in the outline.
 
     Raises:
         RunError: there is no such edge, or no such step.
     """
+    history, plan = read.history, read.plan
     if not isinstance(index, int) or not 0 <= index < len(plan.outline.edges):
         raise RunError(f"{history.run.id} has no edge {brief(index)}.")
     if step is not None:
@@ -324,7 +348,7 @@ def edge_use(history: History, plan: Plan, index: int, step: int | None = None) 
     edge = plan.outline.edges[index]
     entries = [each for each in _until(history.entries, step) if isinstance(each, Begun | Step)]
     passed = [passage for entry in entries for passage in _passages(entry, index)]
-    why = _why_not(history, plan, edge, index, entries)
+    why = _why_not(read, edge, index, entries)
     return EdgeUse(edge, len(passed), tuple(passed[-LAST:]), why)
 
 
@@ -338,17 +362,17 @@ def _passages(entry: Begun | Step, index: int) -> list[Passage]:
     return [Passage(number, task, taken.reason) for taken in entry.taken if taken.edge == index]
 
 
-def _why_not(history: History, plan: Plan, edge: OutlineEdge, index: int, entries: list[Begun | Step]) -> str:
+def _why_not(read: Reading, edge: OutlineEdge, index: int, entries: list[Begun | Step]) -> str:
     outer, _, source = edge.source.rpartition("/")
     lead = f"{outer}/" if outer else ""
     seen = next((each for each in reversed(entries) if static_of(_within(each)) == lead), None)
     if seen is None:
-        return f"{outer or history.run.graph} has not begun"
+        return f"{outer or read.history.run.graph} has not begun"
     left = [each for each in reversed(entries) if _leaves(each, edge.source) and static_of(_within(each)) == lead]
     if left and any(taken.edge == index for taken in left[0].taken):
         return ""
-    past = history.entries[: history.entries.index(seen) + 1]
-    walk = gathered(history._replace(entries=past), plan).walks[_within(seen)]
+    place = next(place for place, entry in enumerate(read.history.entries) if entry is seen)
+    walk = read.past(place + 1).walks[_within(seen)]
     return why_not(walk, source, index) if source in walk.plan.exits else ""
 
 

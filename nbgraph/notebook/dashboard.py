@@ -7,11 +7,12 @@ from typing import Any
 
 from nbgraph.core.lookback import Lookback
 from nbgraph.core.outline import Outline
+from nbgraph.core.reading import Memory
 from nbgraph.core.run import Run
 from nbgraph.notebook.forking import Forking, Place
 from nbgraph.notebook.inspecting import Inspecting
 from nbgraph.view.graph_widget import Answer
-from nbgraph.view.moment import as_it_stood
+from nbgraph.view.moment import Folds, as_it_stood
 from nbgraph.watching import Watch
 
 
@@ -24,7 +25,8 @@ class Dashboard:
 
     def __init__(self, run: Run | Watch, place: Place | None = None) -> None:
         self._run: Run | Watch | None = run
-        self._last = run.lookback
+        self._memory, self._folds = Memory(), Folds()
+        self._last = run.lookback.remembered(self._memory)
         self._outline = run.outline
         self._inspecting = Inspecting(lambda: self._lookback, self._drawn)
         self._forking = Forking(lambda: self._run, lambda: self._lookback, place)
@@ -41,11 +43,11 @@ class Dashboard:
 
     @property
     def _lookback(self) -> Lookback:
-        return self._last if self._run is None else self._run.lookback
+        return self._last if self._run is None else self._run.lookback.remembered(self._memory)
 
     def _drawn(self) -> Outline:
         return self._outline if self._run is None else self._run.outline
 
     def _at(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         """The run as it stood after a step."""
-        return as_it_stood(self._lookback.at(asked["step"]), bars=bool(asked.get("bars")))
+        return as_it_stood(self._lookback.at(asked["step"]), self._folds, bool(asked.get("bars")))

@@ -26,7 +26,7 @@ from nbgraph.view.dot import draw
 from nbgraph.view.progress import Progress
 from nbgraph.watching import Watch
 
-FLUSH_SECONDS = 0.05
+FLUSH_SECONDS = 0.1
 CLIENT = "a client of this kernel"
 FINISHED = ("done", "handled", "cancelled")
 JOINTS = {"text/plain": "\n", "text/html": ""}
@@ -39,7 +39,7 @@ Told = TypeVar("Told")
 class RunDisplay:
     """What a notebook shows of one run, in as many cells as it is displayed in; without buttons where it only looks on.
 
-    Where somebody watches, the run's loop alone draws: at most every 50 ms, the record whenever the run is at rest.
+    Where somebody watches, the run's loop alone draws: at most every 100 ms, the record whenever the run is at rest.
     Where nobody does there is only the record, brought up to date by the cells that wait for the run.
 
     Args:

@@ -15,7 +15,7 @@ from nbgraph.view.dot import draw, written
 from nbgraph.view.folding import merged
 from nbgraph.view.mermaid import mermaid
 from nbgraph.view.progress import Progress
-from nbgraph.view.scripts import script, styles
+from nbgraph.view.scripts import packed
 from nbgraph.view.values import shorten
 
 ACTIONS = ("cancel", "pause", "resume", "next")
@@ -39,8 +39,7 @@ class GraphWidget(anywidget.AnyWidget):
         later: calls what changes the picture, where all such calls must come one after another.
     """
 
-    _esm = script("graph")
-    _css = styles("graph")
+    _esm = packed("graph")
     drawing = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
     actions = traitlets.Bool(False).tag(sync=True)

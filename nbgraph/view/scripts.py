@@ -1,12 +1,14 @@
-"""Scripts and styles of widgets: the small files of a folder, joined into one text as a widget wants it.
+"""Scripts and styles of widgets: the small files of a folder, joined and packed into one text as a widget wants it.
 
-A saved notebook may keep a copy for each widget, so notes and indentation are left out.
+Each widget sends a copy to its page, and a saved notebook may keep it, so it is made small.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from functools import cache
+from gzip import compress
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
@@ -15,6 +17,30 @@ _EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
 _NOTE = re.compile(r"^\s*//.*\n", re.MULTILINE)
 _STYLE_NOTE = re.compile(r"^\s*/\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(r"^[ ]+|\n(?=\n)", re.MULTILINE)
+_LOADER = """\
+async function inflated(text) {
+  const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+const id = "nbgraph-FOLDER-styles", made = Object.assign(document.createElement("style"), { id });
+(document.getElementById(id) || document.head.appendChild(made)).textContent = await inflated("STYLES");
+const url = URL.createObjectURL(new Blob([await inflated("SCRIPT")], { type: "text/javascript" }));
+const { default: widget } = await import(url);
+URL.revokeObjectURL(url);
+export default widget;
+"""
+
+
+@cache
+def packed(folder: str) -> str:
+    """A script that unpacks the one of a folder and is what it is, and that gives the page the styles, once."""
+    named = f"{script(folder)}//# sourceURL=nbgraph/{folder}.js\n"  # as which the page's messages of errors name it
+    parts = {"FOLDER": folder, "STYLES": _small(styles(folder)), "SCRIPT": _small(named)}
+    return re.sub("|".join(parts), lambda found: parts[found[0]], _LOADER)
+
+
+def _small(text: str) -> str:
+    return b64encode(compress(text.encode(), mtime=0)).decode()
 
 
 @cache

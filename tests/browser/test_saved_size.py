@@ -9,7 +9,7 @@ import pytest
 from jupyterlab_page import NotebookPage
 from stories import LOAD
 
-from nbgraph.view.scripts import script, styles
+from nbgraph.view.graph_widget import GraphWidget
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +80,7 @@ def test_with_the_state_of_its_widgets_it_is_no_more_than_that_its_values_and_a_
     saves_state: NotebookPage,
 ) -> None:
     more, with_state = grown(saves_state, "state.ipynb")
-    copy = len(json.dumps([script("graph"), styles("graph")]))
+    copy = len(json.dumps(GraphWidget._esm))
     print(f"a run of 100 steps with the state of its widgets: {more:,} bytes, of which the script takes {copy:,}")
     assert with_state
     assert more - copy < WITH_STATE

@@ -1,6 +1,7 @@
 import pytest
 
 from nbgraph.view.graph_widget import GraphWidget
+from nbgraph.view.scripts import packed
 from tests.view.stories import ESSAY, LOOP, TO_THE_GATE, folded
 from tests.view.trips import TRIP
 
@@ -21,9 +22,11 @@ def test_a_picture_without_a_run_has_no_buttons():
     assert GraphWidget(ESSAY, print).actions
 
 
-def test_the_script_and_its_styles_are_the_files_beside_it():
-    assert "export default" in str(GraphWidget(ESSAY)._esm)
-    assert ".jp-OutputArea:has(.nbgraph-live) .nbgraph-record { display: none }" in str(GraphWidget(ESSAY)._css)
+def test_the_script_brings_its_styles_with_it_and_is_small():
+    esm = str(GraphWidget(ESSAY)._esm)
+    assert esm == packed("graph")
+    assert len(esm) < 60_000
+    assert "_css" not in GraphWidget(ESSAY).get_state()
 
 
 def test_a_changed_graph_is_drawn_again_and_the_same_is_not():
