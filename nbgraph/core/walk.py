@@ -243,11 +243,14 @@ class Walk(Asking):
         flying = self.loop.create_task(self._perform(task), context=self.run.variables.copy())
         self.flying[task.id] = flying
         self._unbegun.add(task.id)
-        flying.add_done_callback(lambda _: self._see_whether_it_began(task))
+        flying.add_done_callback(lambda done: self._see_whether_it_began(task, done))
 
-    def _see_whether_it_began(self, task: Task) -> None:
-        """What was cancelled before the loop came to it has not run at all, and so has not told of its end."""
-        if task.id in self._unbegun:
+    def _see_whether_it_began(self, task: Task, done: asyncio.Task[None]) -> None:
+        """What was cancelled before the loop came to it has not run at all, and so has not told of its end.
+
+        A run that is resumed the moment it failed may have started the task anew before it hears that the first ended.
+        """
+        if task.id in self._unbegun and self.flying[task.id] is done:
             self._unbegun.discard(task.id)
             del self.flying[task.id]
             self._fail(task, asyncio.CancelledError())

@@ -260,6 +260,28 @@ def test_a_watcher_may_resume_a_failed_run() -> None:
     assert seen == [Status.FAILED, Status.RUNNING, Status.FAILED, Status.RUNNING, Status.DONE]
 
 
+def test_a_run_that_is_resumed_the_moment_it_failed_goes_on_with_what_failed() -> None:
+    def flaky(ctx: Any) -> dict[str, int]:
+        if len(tries) < 3:
+            tries.append(1)
+            raise ValueError("again")
+        return {"x": len(tries)}
+
+    tries: list[int] = []
+    gate = Gate("gate")
+    run = graph("START -> gate -> flaky -> END", gate.node, flaky).run()
+
+    def resume_soon(event: Event) -> None:
+        # before the loop comes to hear that the task has ended, as another thread may do
+        if isinstance(event, StatusChanged) and event.status is Status.FAILED:
+            asyncio.get_running_loop().call_soon(run.resume)
+
+    run.subscribe(resume_soon)
+    on_loop(run, gate.let.set)
+    until(lambda: run.status is Status.DONE)
+    assert [event.failure.type for event in told(run) if isinstance(event, TaskFailed)] == ["ValueError"] * 3
+
+
 # -- waiting -----------------------------------------------------------------------------------------------------------
 
 
