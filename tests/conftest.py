@@ -18,7 +18,7 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests and what they import stay to the end: to look for garbage among them takes a tenth of the time."""
+    """Thousands of tests stay to the end: to look for garbage among them takes a tenth of the time."""
     gc.collect()
     gc.freeze()
     gc.enable()

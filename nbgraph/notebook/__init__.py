@@ -44,7 +44,7 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("post_run_cell", catalog.end)
     shell.Completer.custom_matchers.append(loaded.completer.match)
     mistakes.install()
-    display.install(shell, Stored(catalog).go_on)
+    display.install(shell, Stored(catalog))
     moments.install(shell)
     catalog.join()
 

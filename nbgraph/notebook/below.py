@@ -14,7 +14,7 @@ MOST = 10  # an output that is clicked in for days must not grow for ever
 
 
 class Shown(Protocol):
-    """The display of one run."""
+    """The display of one run, or of a list."""
 
     live: Any
     bundle: dict[str, str]
@@ -97,6 +97,11 @@ class Nearby:
         """Show a run here."""
         if self._show is not None:
             self._below().call(partial(self._show, run))
+
+    def show_list(self, show: Callable[[Below], None]) -> None:
+        """Let a list be shown here."""
+        place = self._below()
+        place.call(partial(show, place))
 
     def records(self, kind: str) -> list[str]:
         """What is kept of the runs below, as `Below.records` gives it."""

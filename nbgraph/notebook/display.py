@@ -13,10 +13,12 @@ from nbgraph.core.context import current
 from nbgraph.core.run import Run
 from nbgraph.notebook import prints
 from nbgraph.notebook.batch_display import BatchDisplay
-from nbgraph.notebook.below import below
+from nbgraph.notebook.below import Below, below
 from nbgraph.notebook.comms import arrive_while_awaiting
+from nbgraph.notebook.open_questions import OpenQuestions
 from nbgraph.notebook.pictures import refresh, show_picture
 from nbgraph.notebook.run_display import RunDisplay
+from nbgraph.notebook.stored import Stored
 from nbgraph.watching import Watch
 
 HEADLESS = "NBGRAPH_HEADLESS"
@@ -25,16 +27,16 @@ SERVER = "SERVER_SOFTWARE"  # in a kernel of Voila, "voila/" and its version
 Started = Run | Watch | Batch
 
 
-def install(shell: Any, go_on: Callable[[str], object] | None = None) -> None:
+def install(shell: Any, stored: Stored | None = None) -> None:
     """Show every run and every batch that a cell of `shell` starts; installed again it replaces what was there.
 
     Args:
-        go_on: called with the id of a stored run that has been answered where it was only looked on.
+        stored: lets a run go on that has been answered where it was only looked on, and knows all open questions.
     """
     global _runs
     uninstall(shell)
     prints.install()
-    _runs = Runs(shell, go_on)
+    _runs = Runs(shell, stored)
     library.on_run.append(_runs.begin)
     library.on_map.append(_runs.begin)
     if _runs.kernel is not None:
@@ -59,9 +61,9 @@ def uninstall(shell: Any) -> None:
 class Runs:
     """The runs and batches of one shell, and where they are displayed."""
 
-    def __init__(self, shell: Any, go_on: Callable[[str], object] | None = None) -> None:
+    def __init__(self, shell: Any, stored: Stored | None = None) -> None:
         self.kernel = getattr(shell, "kernel", None)
-        self._shell, self._go_on = shell, go_on
+        self._shell, self._stored = shell, stored
         self._displays: WeakKeyDictionary[Started, RunDisplay | BatchDisplay] = WeakKeyDictionary()
         self._shown_in: WeakKeyDictionary[Started, Any] = WeakKeyDictionary()
 
@@ -91,10 +93,17 @@ class Runs:
     def _display(self, run: Started) -> RunDisplay | BatchDisplay:
         if run not in self._displays:
             given = self._shell.display_pub, not headless(self.kernel)
+            go_on = None if self._stored is None else self._stored.go_on
             self._displays[run] = (
-                BatchDisplay(run, *given) if isinstance(run, Batch) else RunDisplay(run, *given, self._go_on, self.show)
+                BatchDisplay(run, *given)
+                if isinstance(run, Batch)
+                else RunDisplay(run, *given, go_on, self.show, self._list_questions)
             )
         return self._displays[run]
+
+    def _list_questions(self, place: Below) -> None:
+        if self._stored is not None:
+            OpenQuestions(self._stored, None, self._shell.display_pub, True).show_in(place)
 
 
 _runs: Runs | None = None

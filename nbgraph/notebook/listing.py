@@ -36,7 +36,10 @@ class Listing(ABC, Generic[T]):
         self._publisher, self._watched, self._loop = publisher, watched, engine_loop()
         self._context = copy_context()  # by it the kernel knows the cell that an output belongs to
         self._name = f"nbgraph-{uuid4().hex}"
-        self._bundle: Bundle = {}
+        self.bundle: Bundle = {}
+        self.live: ipywidgets.Widget | None = None
+        self.published: list[Callable[[], None]] = []  # called on the loop when what is kept of it has changed
+        self._inside = False
         self._task: asyncio.Task[None] | None = None
         self.shown = self.read()
 
@@ -68,11 +71,25 @@ class Listing(ABC, Generic[T]):
 
     def show(self) -> None:
         """Display it in the current cell."""
+        self._draw()
+        if self.live is not None:
+            display(self.live)
+        display(self.bundle, raw=True, display_id=self._name)
+        self._keep_current()
+
+    def show_in(self, place: Below) -> None:
+        """Show it among what stands below another output."""
+        self._inside = True
+        self._draw()
+        place.add(type(self).__name__, self)
+        self._keep_current()
+
+    def _draw(self) -> None:
         self.below = Below(self._publish, self.later) if self._watched else None
-        if self.below is not None:
-            display(self.view(self.below))
-        self._bundle = self._drawn()
-        display(self._bundle, raw=True, display_id=self._name)
+        self.live = None if self.below is None else self.view(self.below)
+        self.bundle = self._drawn()
+
+    def _keep_current(self) -> None:
         if self._watched:
             self._latest[type(self)] = self
             self.later(self._follow)
@@ -115,10 +132,14 @@ class Listing(ABC, Generic[T]):
             self._publish()
 
     def _publish(self) -> None:
-        before, self._bundle = self._bundle, self._drawn()
-        if self._bundle != before:
+        before, self.bundle = self.bundle, self._drawn()
+        if self.bundle == before:
+            return
+        if not self._inside:
             transient = {"display_id": self._name}
-            self._publisher.publish(data=self._bundle, metadata={}, transient=transient, update=True)
+            self._publisher.publish(data=self.bundle, metadata={}, transient=transient, update=True)
+        for heard in self.published:
+            heard()
 
     def _drawn(self) -> Bundle:
         record = self.record()

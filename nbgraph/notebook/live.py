@@ -11,6 +11,7 @@ import ipywidgets
 from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
 from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.notebook.questions import OnAnswer, Questions
+from nbgraph.view.asking import question
 from nbgraph.view.graph_widget import Answer, GraphWidget
 from nbgraph.view.progress import Progress
 
@@ -40,7 +41,7 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self, progress: Progress, clicks: Clicks, later: Callable[[Callable[[], None]], None]) -> None:
         self._progress = progress
-        self._snapshot_at = 0.0
+        self._snapshot_at, self._waiting = 0.0, 0
         self._at_rest = False
         self._graph = GraphWidget(progress.outline, clicks.act, clicks.stop, clicks.answers, later)
         self._questions = Questions(clicks.answer)
@@ -70,6 +71,17 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
         else:
             self._graph.send_changes(changes)
         self._questions.flush()
+        self._show_count()
+
+    def count(self, waiting: int) -> None:
+        """Show how many questions are open in all of the notebook."""
+        self._waiting = waiting
+        self._show_count()
+
+    def _show_count(self) -> None:
+        here = self._questions.asking
+        latest = question(here[-1]) if here else ""
+        self._graph.asks = {"here": len(here), "all": max(self._waiting, len(here)), "latest": latest}
 
     def show_family(self, strip: Mapping[str, Any]) -> None:
         """Show the runs that this one was forked from, and its forks."""

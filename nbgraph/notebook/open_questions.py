@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 import ipywidgets
 
 from nbgraph.core.approvals import Approval
-from nbgraph.errors import AlreadyAnswered, ApprovalError
+from nbgraph.errors import AlreadyAnswered, ApprovalError, told
 from nbgraph.notebook.below import Below
+from nbgraph.notebook.comms import deliver_while_busy
 from nbgraph.notebook.listing import Bundle, Listing
-from nbgraph.notebook.questions import Questions
+from nbgraph.notebook.questions import Questions, close
 from nbgraph.notebook.run_display import CLIENT
 from nbgraph.notebook.stored import Stored
 from nbgraph.view import question_table
+from nbgraph.view.bulk_widget import BulkWidget, alike, sign
 from nbgraph.view.times import clock
 
 STYLE = """<style>
 .jp-OutputArea:has(.nbgraph-open-questions) .nbgraph-record { display: none }
 .nbgraph-open-questions .nbgraph-said { white-space: pre-wrap; line-height: 1.5 }
+.nbgraph-bulk { margin: 6px 0 10px; padding: 8px 14px; border-radius: 5px;
+  border: 1px solid var(--jp-border-color2, #ddd) }
+.nbgraph-bulk :is(.widget-checkbox, .widget-checkbox label) { width: auto; max-width: 100%; white-space: normal }
 </style>"""
 
 
@@ -68,8 +74,10 @@ class OpenQuestions(Listing[Found]):
         self._head, self._said = ipywidgets.HTML(), ipywidgets.HTML()
         self._said.add_class("nbgraph-said")
         self._questions = Questions(self.answer, _caption)
+        self._bulks: dict[Hashable, BulkWidget] = {}
+        self._alike = ipywidgets.VBox()
         self.put(self.shown)
-        return _View([self._head, self._questions, self._said, below])
+        return _View([self._head, self._alike, self._questions, self._said, below])
 
     def put(self, found: Found) -> None:
         """Show the questions as they are now."""
@@ -82,7 +90,24 @@ class OpenQuestions(Listing[Found]):
                 self._asked[asked.id] = asked
                 self._questions.note(asked)
         self._questions.flush()
+        self._put_alike(found.open)
         self._head.value = f"{STYLE}<strong>{escape(question_table.headline(found.open))}</strong>"
+
+    def _put_alike(self, questions: Sequence[Approval]) -> None:
+        """Above the questions those that can be answered at once; what was ticked and noted there stays."""
+        before, self._bulks = self._bulks, {}
+        for group in alike(questions):
+            old = before.get(sign(group[0]))
+            self._bulks[sign(group[0])] = old if old is not None and old.same(group) else self._bulk(group, old)
+        self._alike.children = tuple(self._bulks.values())
+        for old in before.values():
+            if old not in self._bulks.values():
+                close(old)
+
+    def _bulk(self, group: Sequence[Approval], before: BulkWidget | None) -> BulkWidget:
+        made = BulkWidget(group, self.answer_all, before)
+        deliver_while_busy((made, *made.interactive))
+        return made
 
     def say(self, sentence: str) -> None:
         """Show a sentence below the questions; read aloud."""
@@ -97,17 +122,36 @@ class OpenQuestions(Listing[Found]):
             AlreadyAnswered: somebody was first.
             ApprovalError: the question is asked no more or has changed, or the answer does not fit it.
         """
-        asked = self._asked.get(id)
-        if asked is None or self.below is None:
-            raise ApprovalError("this is asked no more.")
         try:
-            said = self.below.call(lambda: self._stored.answer(asked, option, note, edit, form, CLIENT))
+            said = self._send(id, option, note, edit, form)
         except AlreadyAnswered:
             self.refresh()  # the widget then says who it was
             raise
         self.later(lambda: self.say(said))
         self.refresh()
         return None
+
+    def answer_all(self, ids: Sequence[str], option: str, note: str) -> None:
+        """Give several questions the same answer, each by itself: one that cannot be answered holds up no other."""
+        failed = [line for id in ids if (line := self._why_not(id, option, note))]
+        lines = [f"{len(ids) - len(failed)} of {len(ids)} answered: {option}", *failed]
+        self.later(lambda: self.say("\n".join(lines)))
+        self.refresh()
+
+    def _why_not(self, id: str, option: str, note: str) -> str:
+        """Answer one of several; gives why it was not answered."""
+        asked = self._asked.get(id)
+        try:
+            self._send(id, option, note, {}, {})
+        except Exception as error:
+            return f"{asked.run_id if asked else id}: {told(error)}"
+        return ""
+
+    def _send(self, id: str, option: str, note: str, edit: dict[str, Any], form: dict[str, Any]) -> str:
+        asked = self._asked.get(id)
+        if asked is None or self.below is None:
+            raise ApprovalError("this is asked no more.")
+        return self.below.call(lambda: self._stored.answer(asked, option, note, edit, form, CLIENT))
 
 
 class _View(ipywidgets.VBox):  # type: ignore[misc]

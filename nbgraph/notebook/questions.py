@@ -39,6 +39,11 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"<questions: {len(self._open)} open>"
 
+    @property
+    def asking(self) -> list[Approval]:
+        """The open questions that are shown."""
+        return [approval for approval, _ in self._open.values()]
+
     def note(self, approval: Approval) -> None:
         """Remember that a question was asked, asked anew with other values, or answered; `flush` shows it."""
         self._news[approval.id] = approval, approval.answer is None
@@ -68,7 +73,7 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
     def _ask(self, approval: Approval) -> None:
         _, before = self._open.pop(approval.id, (None, None))
         if before is not None:
-            _close(before)
+            close(before)
         self._open[approval.id] = approval, self._widget(approval)
 
     def _widget(self, approval: Approval) -> ApprovalWidget:
@@ -89,7 +94,7 @@ class Questions(ipywidgets.VBox):  # type: ignore[misc]
         gone, self._settled = self._settled[:-SETTLED_SHOWN], self._settled[-SETTLED_SHOWN:]
         self.children = (*self._settled, *(widget for _, widget in self._open.values()))
         for widget in gone:
-            _close(widget)
+            close(widget)
 
 
 def _tool(approval: Approval) -> str:
@@ -105,8 +110,8 @@ def _readable(approval: Approval) -> tuple[Approval, tuple[str, ...]]:
         return replace(approval, question=approval.question.replace("{{", "{\u200b{")), ()
 
 
-def _close(widget: ipywidgets.Widget) -> None:
+def close(widget: ipywidgets.Widget) -> None:
     """Let go of a widget and all within it, here and in the page."""
     for child in getattr(widget, "children", ()):
-        _close(child)
+        close(child)
     widget.close()

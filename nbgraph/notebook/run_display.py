@@ -14,12 +14,13 @@ from uuid import uuid4
 import ipywidgets
 from IPython.display import display
 
-from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
 from nbgraph.core.run import Run
 from nbgraph.errors import RunError
-from nbgraph.notebook.below import Nearby
+from nbgraph.notebook.below import Below, Nearby
 from nbgraph.notebook.dashboard import Dashboard
 from nbgraph.notebook.live import Clicks, LiveView
+from nbgraph.notebook.pending import Count, count_soon
 from nbgraph.notebook.relatives import Strip
 from nbgraph.view import record
 from nbgraph.view.dot import draw
@@ -47,6 +48,7 @@ class RunDisplay:
         watched: whether somebody can watch and click.
         go_on: called with the id of a run that was only looked on, and answered.
         show: displays a run that was opened from this one.
+        list_questions: displays all open questions of the notebook in the place that it is given.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class RunDisplay:
         watched: bool,
         go_on: Callable[[str], object] | None = None,
         show: Callable[[Run | Watch], None] | None = None,
+        list_questions: Callable[[Below], None] | None = None,
     ) -> None:
         self._go_on = go_on
         self._run: Run | Watch | None = (
@@ -70,10 +73,12 @@ class RunDisplay:
         moves = isinstance(run, Run)
         self._nearby = Nearby(show, self._put_below, lambda: self._publish(self._drawn()), self._later)
         self._dashboard = Dashboard(run, self._nearby if show is not None else None)
-        answers = {"node": self._details, **self._dashboard.answers}
+        self._list_questions = list_questions
+        answers = {"node": self._details, "questions": self._show_questions, **self._dashboard.answers}
         clicks = Clicks(self._act if moves else None, self._stop if moves else None, self._answer, answers)
         self.live = LiveView(self._progress, clicks, self._later) if watched else None
         self._strip = Strip(run.lookback.store, run.id, self._put_family) if watched else None
+        self._count = Count(run.lookback.store, self._put_count) if watched else None
         self.bundle = self._drawn()
         self._flushing = False
         run.subscribe(self._take)
@@ -130,6 +135,15 @@ class RunDisplay:
         if self.live is not None:
             self._later(partial(self.live.show_family, strip))
 
+    def _put_count(self, waiting: int) -> None:
+        if self.live is not None:
+            self._later(partial(self.live.count, waiting))
+
+    def _show_questions(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._list_questions is not None:
+            self._nearby.show_list(self._list_questions)
+        return {}
+
     def _put_below(self, below: ipywidgets.Widget) -> None:
         if self.live is not None:
             self.live.put_below(below)
@@ -178,6 +192,8 @@ class RunDisplay:
             return
         self.live.take(event)
         self._dashboard.hear(event)
+        if isinstance(event, ApprovalAsked | ApprovalAnswered | ApprovalWithdrawn):
+            count_soon()
         if not self._flushing:
             self._flushing = True
             self._loop.call_later(FLUSH_SECONDS, self._flush, self.live, context=self._context)
@@ -193,6 +209,7 @@ class RunDisplay:
         self._publish(self._drawn())
         if self._strip is not None:
             self._strip.moved()
+        count_soon()
         if self._progress.status in OVER:
             self._run = None
             self._dashboard.let_go()

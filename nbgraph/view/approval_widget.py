@@ -34,6 +34,13 @@ STYLE = """<style>
 .nbgraph-approval .widget-dropdown > select { flex: 0 0 auto; min-width: 160px; height: 28px }
 .nbgraph-approval .nbgraph-field { margin-bottom: 6px }
 .nbgraph-approval .nbgraph-wrong { font-size: 12px; color: var(--jp-error-color1, #c62828) }
+.nbgraph-approval .nbgraph-edited { max-width: 720px; max-height: 240px; overflow: auto;
+  margin: 2px 0 6px; padding: 4px 8px; border: 1px solid var(--jp-border-color2, #ddd); border-radius: 4px;
+  white-space: pre-wrap; overflow-wrap: anywhere; font: 12px/1.5 var(--jp-code-font-family, monospace) }
+.nbgraph-edited > div > span { display: inline-block; width: 14px; font-weight: 700 }
+.nbgraph-edited ins { background: color-mix(in srgb, var(--jp-success-color1, #388e3c) 22%, transparent) }
+.nbgraph-edited del { background: color-mix(in srgb, var(--jp-error-color1, #d32f2f) 16%, transparent) }
+.nbgraph-edited:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2) }
 .nbgraph-approval .nbgraph-options { margin: 6px 0 2px }
 .nbgraph-approval button:focus-visible { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px }
 .nbgraph-settled { border-left-color: var(--jp-border-color1, #bdbdbd) }
@@ -62,10 +69,11 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         self._settled = False
         self._answering = Lock()
         self.buttons = [self._button(index, option) for index, option in enumerate(approval.options)]
-        self.fields = {key: EditField(key, value) for key, value in approval.editable.items()}
+        self._options = approval.options
+        self.fields = {key: EditField(key, value, self._count_changes) for key, value in approval.editable.items()}
         self.form = FormFields(approval.form)
-        self.note = ipywidgets.Text(placeholder="a note (optional)", layout=WIDE, continuous_update=False)
-        self.note.tooltip = "a note to record with the answer"
+        look = {"description": "note", "style": {"description_width": "initial"}}
+        self.note = ipywidgets.Text(placeholder="a note (optional)", layout=WIDE, continuous_update=False, **look)
         self.message = ipywidgets.HTML()
         self.message.add_class("nbgraph-message")
         options = ipywidgets.HBox(self.buttons)
@@ -111,6 +119,14 @@ class ApprovalWidget(ipywidgets.VBox):  # type: ignore[misc]
         made.add_class(f"nbgraph-option-{index}")
         made.on_click(lambda _: self._answer(option))
         return made
+
+    def _count_changes(self) -> None:
+        """The buttons say what they send."""
+        wrong = any(field.wrong() for field in self.fields.values())
+        changes = 0 if wrong or self._settled else len(self._edited())
+        with_changes = f" with {changes} change{'s' * (changes != 1)}" if changes else ""
+        for button, option in zip(self.buttons, self._options, strict=True):
+            button.description = option if option == REJECT else f"{option}{with_changes}"
 
     def _answer(self, option: str) -> None:
         # clicks can come on several threads at once

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import ipywidgets
 
-from nbgraph.errors import ApprovalError
+from nbgraph.errors import ApprovalError, told
+from nbgraph.view.edit_diff import difference
 from nbgraph.view.values import unseen
 
 # the page counts in doubles, so larger whole numbers would change on their way
 SAFE_INT = 2**53
 WIDE = ipywidgets.Layout(width="100%", max_width="720px")
+AS_TYPED = (
+    10_000  # characters up to which each key is sent as it is typed, so that what changed is shown before a click
+)
 
 
 class EditField:
-    """One editable key: `control` is the widget to enter its value in."""
+    """One editable key: `control` is the widget to enter its value in, and below it stands what was changed.
 
-    def __init__(self, key: str, value: Any) -> None:
+    Args:
+        on_change: called when something else is entered.
+    """
+
+    def __init__(self, key: str, value: Any, on_change: Callable[[], None] = lambda: None) -> None:
         self.key, self.before = key, value
         self.as_json = not has_own_widget(value)
         self.editable = not self.as_json or survives_json(value)
         self.control = _control(key, value)
         self.entered = self.control.value
         hints = filter(None, (_hint(self.as_json, self.editable), unseen(str(self.entered))))
-        self.box = ipywidgets.VBox([self.control, *map(_small, hints)])
+        self.change = ipywidgets.HTML()
+        self.box = ipywidgets.VBox([self.control, *map(_small, hints), self.change])
         self.enable(True)
+        self._on_change = on_change
+        self.control.observe(self._show_change, "value")
 
     def enable(self, enabled: bool) -> None:
         """Let the value be edited, or not."""
@@ -36,6 +49,22 @@ class EditField:
     def show(self, value: Any) -> None:
         """Show the value that was answered, whoever entered it."""
         self.control.value = written(value) if self.as_json else value
+
+    def wrong(self) -> str:
+        """Why what was entered cannot be read; empty where it can."""
+        try:
+            self.changed()
+        except ApprovalError as error:
+            return told(error)
+        return ""
+
+    def _show_change(self, _: object) -> None:
+        wrong = self.wrong()
+        if wrong:
+            self.change.value = f'<span class="nbgraph-wrong" role="alert">{escape(wrong)}</span>'
+        else:
+            self.change.value = difference(self.before, self.read(), written) if self.changed() else ""
+        self._on_change()
 
     def changed(self) -> bool:
         """Whether another value was entered; ApprovalError where it cannot be read."""
@@ -68,14 +97,14 @@ def has_own_widget(value: Any) -> bool:
 
 def _control(key: str, value: Any) -> ipywidgets.Widget:
     look = {"description": key, "style": {"description_width": "initial"}}
-    if not has_own_widget(value):
-        return area(written(value), look)
-    if isinstance(value, str):
-        return area(value, look)
+    if isinstance(value, str) or not has_own_widget(value):
+        made = area(value if isinstance(value, str) else written(value), look)
+        made.continuous_update = len(made.value) <= AS_TYPED
+        return made
     if isinstance(value, bool):
         return ipywidgets.Checkbox(value=value, indent=False, **look)
     kind = ipywidgets.IntText if isinstance(value, int) else ipywidgets.FloatText
-    return kind(value=value, **look)
+    return kind(value=value, continuous_update=True, **look)
 
 
 def area(text: str, look: dict[str, Any]) -> ipywidgets.Textarea:

@@ -44,6 +44,7 @@ class GraphWidget(anywidget.AnyWidget):
     status = traitlets.Dict().tag(sync=True)
     actions = traitlets.Bool(False).tag(sync=True)
     family = traitlets.Dict().tag(sync=True)
+    asks = traitlets.Dict(default_value={"here": 0, "all": 0, "latest": ""}).tag(sync=True)
 
     def __init__(
         self,

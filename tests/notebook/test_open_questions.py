@@ -15,10 +15,12 @@ from test_run_list import Page, page, until
 from nbgraph import Graph, MemoryStore, stores
 from nbgraph.core.approvals import Answer
 from nbgraph.core.run_loop import live
+from nbgraph.notebook.below import Below
 from nbgraph.notebook.open_questions import OpenQuestions
 from nbgraph.notebook.stored import Stored
 from nbgraph.store.transfer import copy
 from nbgraph.view.approval_widget import ApprovalWidget
+from nbgraph.view.bulk_widget import BulkWidget
 
 __all__ = ["page"]
 
@@ -163,3 +165,65 @@ def test_the_deadline_is_shown(page: Page, graph: Graph) -> None:
     graph.human("gate", "Fine? {{ text }}", timeout="24h=reject")
     asked = shown(page, left_waiting(graph))
     assert "then reject" in text(widgets(asked)[0])
+
+
+# -- several at once ---------------------------------------------------------------------------------------------------
+
+
+def bulk(asked: OpenQuestions) -> BulkWidget:
+    (found,) = asked._alike.children
+    assert isinstance(found, BulkWidget)
+    return found
+
+
+def answers(store: MemoryStore) -> dict[str, tuple[str, str, str]]:
+    """By run the option, the note and who answered."""
+    given = {asked.run_id: asked.answer for asked in store.approvals() if asked.answer}
+    return {run_id: (answer.option, answer.note, answer.by) for run_id, answer in given.items()}
+
+
+def test_one_question_is_not_asked_for_twice(page: Page, store: MemoryStore) -> None:
+    assert shown(page, store)._alike.children == ()
+
+
+def test_the_same_questions_are_answered_at_once_and_each_is_recorded_by_itself(page: Page, store: MemoryStore) -> None:
+    copy(store, "left", "more")
+    asked = shown(page, store)
+    widget = bulk(asked)
+    assert "2 times the same question" in text(widget)
+    widget.note.value = "both"
+    widget.buttons[1].click()
+    assert answers(store) == dict.fromkeys(("left", "more"), ("reject", "both", "a client of this kernel"))
+    until(lambda: "2 of 2 answered: reject" in asked._said.value)
+    until(lambda: asked._alike.children == ())
+    assert "no open questions" in asked._head.value
+
+
+def test_one_that_was_answered_elsewhere_holds_up_no_other_and_is_told(page: Page, store: MemoryStore) -> None:
+    copy(store, "left", "more")
+    asked = shown(page, store)
+    (mine,) = [each for each in store.approvals(open_only=True) if each.run_id == "left"]
+    store.answer(mine.id, ANSWER)
+    bulk(asked).buttons[0].click()
+    until(lambda: "1 of 2 answered" in asked._said.value)
+    assert "left: " in asked._said.value
+    assert "another kernel" in asked._said.value
+    assert {run_id: option for run_id, (option, *_) in answers(store).items()} == {"left": "reject", "more": "approve"}
+
+
+def test_the_list_stands_below_another_output_too(page: Page, store: MemoryStore, graph: Graph) -> None:
+    stores.configure_stores(store=store)
+    catalog: Any = SimpleNamespace(graphs=lambda: {graph.name: graph})
+    changed: list[str] = []
+    place = Below(lambda: changed.append("published"), lambda call: call())
+    asked = OpenQuestions(Stored(catalog), None, page.display_pub, True)
+    asked.show_in(place)
+    assert place.children == (asked.live,)
+    assert place.records("text/plain")[0].startswith("1 open question")
+    bulk_free, (widget,) = asked._alike.children, widgets(asked)
+    assert bulk_free == ()
+    changed.clear()
+    widget.buttons[1].click()
+    until(lambda: bool(changed))
+    assert place.records("text/plain")[0].startswith("no open questions")
+    assert page.display_pub.texts == []

@@ -45,7 +45,8 @@ class Page:
         self.outputs: list[Any] = []
         for module in (run_list.Listing.__module__, RunDisplay.__module__):
             monkeypatch.setattr(f"{module}.display", lambda output, **_: self.outputs.append(output))
-        monkeypatch.setattr(display, "_runs", display.Runs(self, lambda run_id: self.stored.go_on(run_id)))
+        stored: Any = SimpleNamespace(go_on=lambda run_id: self.stored.go_on(run_id))
+        monkeypatch.setattr(display, "_runs", display.Runs(self, stored))
 
 
 @pytest.fixture

@@ -239,3 +239,26 @@ def test_a_value_that_may_not_be_what_it_looks_like_says_so():
     approval = replace(APPROVAL, shown={"text": "\u202etxt.exe"}, editable={})
     assert "cannot be seen (U+202E)" in markup(asked(approval=approval)[0])
     assert "cannot be seen" not in markup(asked()[0])
+
+
+def test_the_buttons_say_how_many_changes_they_send_and_reject_sends_none():
+    widget, _ = asked(approval=replace(APPROVAL, editable={"text": "All about bees.", "score": 3}))
+    assert [button.description for button in widget.buttons] == ["approve", "reject", "later"]
+    widget.fields["text"].control.value = "All about ants."
+    assert [button.description for button in widget.buttons] == [
+        "approve with 1 change",
+        "reject",
+        "later with 1 change",
+    ]
+    widget.fields["score"].control.value = 4
+    assert widget.buttons[0].description == "approve with 2 changes"
+    widget.fields["text"].control.value = "All about bees."
+    widget.fields["score"].control.value = 3
+    assert widget.buttons[0].description == "approve"
+
+
+def test_a_click_sends_the_option_whatever_its_button_says():
+    widget, answers = asked(approval=replace(APPROVAL, editable={"text": "All about bees."}))
+    widget.fields["text"].control.value = "All about ants."
+    widget.buttons[0].click()
+    assert answers[0][0] == "approve"

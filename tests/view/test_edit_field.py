@@ -74,10 +74,50 @@ def test_what_json_cannot_hold_is_shown_and_cannot_be_edited(value):
 
 @pytest.mark.parametrize("value", ["\u202etxt.exe", {"name": "old\u200b"}])
 def test_characters_that_cannot_be_seen_are_named(value):
-    *_, hint = EditField("key", value).box.children
+    *_, hint, _ = EditField("key", value).box.children
     assert "characters in it cannot be seen (U+" in hint.value
 
 
 @pytest.mark.parametrize("value", ["plain\n\ttext\r\n", "שלום", ["é", 1], 3, True])
 def test_where_all_can_be_seen_nothing_is_said(value):
     assert all("cannot be seen" not in child.value for child in EditField("key", value).box.children[1:])
+
+
+def test_what_was_changed_is_shown_before_it_is_sent_and_nothing_where_nothing_was():
+    field = EditField("key", "All about bees.\nThey dance.")
+    assert field.change.value == ""
+    field.control.value = "All about ants.\nThey dance."
+    assert "<del>bees</del><ins>ants</ins>" in field.change.value
+    field.control.value = "All about bees.\nThey dance."
+    assert field.change.value == ""
+
+
+def test_a_change_in_json_is_shown_by_lines_and_what_is_no_json_is_said_at_once():
+    field = EditField("key", {"a": 1, "b": [1, 2, 3]})
+    field.control.value = '{"a": 2, "b": [1, 2, 3]}'
+    assert "<del>1</del><ins>2</ins>" in field.change.value
+    field.control.value = '{"a": 2,'
+    assert "key is not JSON" in field.change.value
+    assert 'role="alert"' in field.change.value
+    field.control.value = '{"b": [1, 2, 3], "a": 1}'
+    assert field.change.value == ""
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 4), (1.5, 2.0), (True, False)])
+def test_a_small_value_stands_beside_what_it_was(before, after):
+    field = EditField("key", before)
+    field.control.value = after
+    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in (before, after)]
+    assert f"<del>{texts[0]}</del> → <ins>{texts[1]}</ins>" in field.change.value
+
+
+def test_what_is_typed_is_told_key_by_key_but_for_long_texts():
+    assert EditField("key", "short").control.continuous_update
+    assert not EditField("key", "x" * 20_000).control.continuous_update
+
+
+def test_whoever_listens_hears_of_each_change():
+    heard = []
+    field = EditField("key", "a", lambda: heard.append(field.control.value))
+    field.control.value = "b"
+    assert heard == ["b"]

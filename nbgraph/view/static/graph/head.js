@@ -1,4 +1,5 @@
 // The line above the picture: the run's name, where it is and why, what its models took, and what can be done with it.
+import { asks } from "./asks.js";
 import { button, make } from "./make.js";
 import { pace } from "./pace.js";
 
@@ -11,8 +12,8 @@ export function head(desk) {
   const used = Object.assign(make("span", "used"), { title: "calls of models, tokens of their input + output, US dollars" });
   say.setAttribute("aria-live", "polite");
   say.append(status, reason);
-  const time = pace(desk);
-  root.append(name, say, time.root, used, buttons);
+  const time = pace(desk), asked = asks(desk);
+  root.append(name, say, time.root, used, asked.root, buttons);
   return {
     root,
     draw: ({ name: drawn = "" }) => { name.textContent = drawn; },
@@ -20,6 +21,7 @@ export function head(desk) {
       root.hidden = !desk.root.classList.toggle("nbgraph-live", Boolean(run.status || desk.model.get("actions")));
       paintButtons(desk, buttons, desk.moment ? "" : run.status); // nothing can be done to what is past
       time.paint();
+      asked.paint();
       used.textContent = run.used || "";
       if (desk.root.dataset.status === run.status && reason.textContent === run.reason) return;
       desk.root.dataset.status = status.textContent = run.status;

@@ -107,7 +107,7 @@ function initialize({ model }) {
 function render({ model, el }) {
   const desk = new Desk(model, el), again = () => desk.paint();
   const heard = [["change:drawing", () => desk.draw()], ["change:status", again], ["change:actions", again],
-    ["change:family", again], ["msg:custom", (message) => desk.receive(message)]];
+    ["change:family", again], ["change:asks", again], ["msg:custom", (message) => desk.receive(message)]];
   heard.forEach(([name, listener]) => model.on(name, listener));
   desk.draw();
   return () => {
