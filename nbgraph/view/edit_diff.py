@@ -9,7 +9,7 @@ from typing import Any
 from nbgraph.view.text_diff import ROWS, Row, rows_page
 
 TAGS = {"+": "ins", "-": "del"}
-SHORT = 40  # characters: two values as short as this stand beside each other
+SHORT = 40  # characters: two words as short as this stand beside each other
 
 
 def difference(before: Any, after: Any, written: Callable[[Any], str]) -> str:
@@ -21,7 +21,7 @@ def difference(before: Any, after: Any, written: Callable[[Any], str]) -> str:
     old, new = (value if isinstance(value, str) else written(value) for value in (before, after))
     if old == new:
         return ""
-    if all(len(text) <= SHORT and "\n" not in text and text for text in (old, new)):
+    if all(len(text) <= SHORT and len(text.split()) == 1 for text in (old, new)):
         return _box(f"<div><del>{escape(old)}</del> → <ins>{escape(new)}</ins></div>")
     page = rows_page(old, new)
     if page is None:
