@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any, NoReturn
 
 from nbgraph.core import scheduler
@@ -17,7 +19,7 @@ from nbgraph.core.lookback import KeyUse, Lookback, Moment, Visit
 from nbgraph.core.outline import Outline
 from nbgraph.core.past import Past, apply
 from nbgraph.core.ports import History, Store
-from nbgraph.core.records import Step
+from nbgraph.core.records import Entry, Step
 from nbgraph.core.retell import retold
 from nbgraph.core.structure import planned
 from nbgraph.core.usage import Usage
@@ -45,7 +47,8 @@ class Watch:
         history = store.history(run_id)
         self._store, self._run, self.loop = store, history.run, loop
         self._plan, self._graph = planned(history.run.structure, graph, {}), graph
-        self._past, self._seen = Past(), 0
+        self._past, self._due, self._lock = Past(), deque[Entry](), Lock()
+        self._seen = 0
         self._asked: dict[str, Approval] = {}
         self.status, self.reason, self.notices = Status.RUNNING, "", list[str]()
         self._watchers = Watchers(self.notices)
@@ -53,7 +56,7 @@ class Watch:
         loop.call_soon_threadsafe(_follow, weakref.ref(self), loop)
 
     def __repr__(self) -> str:
-        taken = len(self.steps)
+        taken = len(self._gathered().steps)
         return f"<Watch of {self.id}: {self.status}, {taken} step{'s' * (taken != 1)}>"
 
     @property
@@ -79,17 +82,17 @@ class Watch:
     @property
     def steps(self) -> list[Step]:
         """The finished tasks, in the order in which they finished."""
-        return list(self._past.steps)
+        return list(self._gathered().steps)
 
     @property
     def usage(self) -> Usage:
         """What models took so far."""
-        return self._past.usage
+        return self._gathered().usage
 
     @property
     def state(self) -> dict[str, Any]:
         """All that has been committed so far, merged as at the end."""
-        walk = self._past.walks.get("")
+        walk = self._gathered().walks.get("")
         return dict(scheduler.state(walk.frontier) if walk else {}) or dict(self._run.inputs)
 
     @property
@@ -206,14 +209,23 @@ class Watch:
     def _take(self, history: History) -> None:
         """Take in what has been added to the log."""
         self._asked |= {approval.id: approval for approval in history.approvals}
+        self._seen += len(history.entries)
+        self._due.extend(history.entries)
         for entry in history.entries:
-            self._seen += 1
-            apply(self._past, self._plan, self._run.inputs, entry)
-            if isinstance(entry, Step):
-                self._past.steps.append(entry)
-            self.status, self.reason = self._past.status, self._past.reason
             for event in retold(entry, self._asked.get):
+                if isinstance(event, StatusChanged):
+                    self.status, self.reason = event.status, event.reason
                 self._watchers.tell(event)
+
+    def _gathered(self) -> Past:
+        """What is behind it; put together once somebody asks, for a picture needs the events alone."""
+        with self._lock:
+            while self._due:
+                entry = self._due.popleft()
+                apply(self._past, self._plan, self._run.inputs, entry)
+                if isinstance(entry, Step):
+                    self._past.steps.append(entry)
+            return self._past
 
     def _stand(self, status: Status, reason: str) -> None:
         if (self.status, self.reason) != (status, reason):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nbgraph.view.rows import LIVE_ROWS
 from nbgraph.view.talk import heard
 from nbgraph.view.timeline import joined
-
-LIVE_ROWS = 200
 
 
 def merged(snapshot: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class LogLines:
         self.progress.apply(event)
         match event:
             case TaskFinished() | StateEdited():
-                yield text_row(self.progress.rows[-1])
+                yield text_row(self.progress.rows.newest(1)[0])
             case TaskFailed():
                 where = f" ({event.failure.where})" if event.failure.where else ""
                 yield f"{_task(event)} failed: {self.progress.nodes[event.node].error}{where}"

@@ -1,12 +1,14 @@
-"""What one node of a run did so far."""
+"""What one node of a run did so far, and how often one edge was taken."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nbgraph.core.usage import NOTHING, Taking, Used
+from nbgraph.view.rows import Row
+from nbgraph.view.values import shown_reason
 
 STATES = ("active", "waiting", "failed", "handled", "cancelled", "done")
 LASTING = ("active", "waiting", "failed", "cancelled")
@@ -42,7 +44,7 @@ class NodeProgress:
     retries: int = 0
     attempt: str = ""
     cached: bool = False
-    update: dict[str, str] = field(default_factory=dict)
+    row: Row | None = None  # of its last step
     log: str = ""
     error: str = ""
     where: str = ""
@@ -90,3 +92,16 @@ class NodeProgress:
         items = self.ended or ("" if self.items is None else f"{self.items:,} item{'s' * (self.items != 1)}")
         retries = f"{self.retries:,} retr{'y' if self.retries == 1 else 'ies'}" if self.retries else ""
         return " · ".join(filter(None, (items, retries, "cached" if self.cached else "")))
+
+
+@dataclass(slots=True)
+class EdgeProgress:
+    """How often an edge was `taken`, the `reason` of the last time, and its `guard` as written."""
+
+    taken: int = 0
+    reason: str = ""
+    guard: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """What the picture shows of it."""
+        return {"taken": self.taken, "reason": shown_reason(self.reason, self.guard)}

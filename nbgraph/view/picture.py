@@ -50,7 +50,7 @@ def picture(drawing: Drawing, outline: Outline, progress: Progress) -> str:
             _paint_toggle(groups[f"c{index}"])
     for index, edge in enumerate(outline.edges):
         if f"e{index}" in groups:
-            _paint_edge(groups[f"e{index}"], progress.edges.get(index), dashed=edge.kind == "error")
+            _paint_edge(groups[f"e{index}"], progress.edge(index), dashed=edge.kind == "error")
     root.insert(0, _background(root))
     _bare(root)
     return tostring(root, encoding="unicode")
@@ -128,7 +128,7 @@ def _paint_note(group: Element, said: str) -> None:
             _explain(group, text, said)
 
 
-def _paint_edge(group: Element, seen: dict[str, object] | None, dashed: bool) -> None:
+def _paint_edge(group: Element, seen: dict[str, object], dashed: bool) -> None:
     colour = TAKEN if seen else LINE
     for path in _of(group, "path"):
         path.attrib.update({"fill": "none", "stroke": colour, "stroke-width": "2" if seen else "1.1"})

@@ -31,14 +31,13 @@ from nbgraph.core.events import (
 from nbgraph.core.outline import Outline
 from nbgraph.core.usage import NOTHING
 from nbgraph.view.clusters import Nesting, is_in, marks, node_path, task_name
-from nbgraph.view.folding import LIVE_ROWS
-from nbgraph.view.node_progress import Ended, Key, NodeProgress
+from nbgraph.view.node_progress import EdgeProgress, Ended, Key, NodeProgress
 from nbgraph.view.pace import Clock, pace
+from nbgraph.view.rows import LIVE_ROWS, RECORD_ROWS, Row, Rows
 from nbgraph.view.talk import Talk, tool_line
 from nbgraph.view.timeline import Timeline
-from nbgraph.view.values import names_secret, plain, short, short_update, shorten
+from nbgraph.view.values import plain, short, short_update, shorten
 
-RECORD_ROWS = 500
 FAILURES = 50
 TOLD_INSIDE = 2
 VERBS = {"active": "runs", "waiting": "waits", "failed": "failed"}
@@ -52,11 +51,11 @@ class Progress:
         self.status = ""
         self.reason = ""
         self.nodes: dict[str, NodeProgress] = {}
-        self.edges: dict[int, dict[str, Any]] = {}
-        self.rows: deque[dict[str, Any]] = deque(maxlen=RECORD_ROWS)
+        self.edges: dict[int, EdgeProgress] = {}
+        self.rows = Rows()
         self.answers: deque[dict[str, Any]] = deque(maxlen=RECORD_ROWS)
         self.failures: deque[dict[str, Any]] = deque(maxlen=FAILURES)
-        self.steps = self.answered = 0
+        self.answered = 0
         self.breaks: dict[str, list[str]] = {"before": [], "after": []}
         self.used = NOTHING
         self.clock = Clock()
@@ -106,9 +105,9 @@ class Progress:
             case ApprovalWithdrawn():
                 self._withdraw(event.approval)
             case Printed():
-                self.nodes.setdefault(event.node, NodeProgress()).say(plain(event.text))
+                self._of(event.node).say(plain(event.text))
             case Emitted():
-                self.nodes.setdefault(event.node, NodeProgress()).say_line(f"emitted {short('', event.value)}")
+                self._of(event.node).say_line(f"emitted {short('', event.value)}")
             case ModelWrote():
                 pass
             case ModelCalled():
@@ -132,9 +131,9 @@ class Progress:
             "pace": pace(self.clock, self.nodes),
             "breaks": self.breaks,
             "nodes": {name: self.node(name) for name in self.nodes},
-            "edges": {str(index): dict(edge) for index, edge in self.edges.items()},
-            "rows": list(self.rows)[-rows:],
-            "steps": self.steps,
+            "edges": {str(index): self.edge(index) for index in self.edges},
+            "rows": self.rows.newest(rows),
+            "steps": self.rows.count,
             "answers": list(self.answers)[-rows:],
             "answered": self.answered,
             "talk": self._talk.snapshot(),
@@ -150,14 +149,21 @@ class Progress:
             found["breaks"] = self.breaks
         if self._nodes_changed:
             found["nodes"] = {name: self.node(name) for name in self._nodes_changed}
+            self._let_go()
         if self._edges_changed:
-            found["edges"] = {str(index): dict(self.edges[index]) for index in self._edges_changed}
-        if self._new_rows:
-            found.update(rows=list(self._new_rows), steps=self.steps)
+            found["edges"] = {str(index): self.edge(index) for index in self._edges_changed}
+        if rows := self.rows.news():
+            found.update(rows=rows, steps=self.rows.count)
         if self._new_answers:
             found.update(answers=list(self._new_answers), answered=self.answered)
         self._settle()
         return found
+
+    def _let_go(self) -> None:
+        """Hold no values of a run: of the last steps of nodes only their texts are kept."""
+        for node in map(self._of, self._nodes_changed):
+            if node.row is not None:
+                node.row.told()
 
     def _moving_changes(self) -> dict[str, Any]:
         """Of what changes without an event for each of its parts."""
@@ -173,6 +179,10 @@ class Progress:
         shown = {"state": node.state, "visits": node.visits, "error": node.error}
         return {**shown, **{part: text for part, text in more.items() if text}}
 
+    def edge(self, index: int) -> dict[str, Any]:
+        """What the picture shows of one edge, as in a snapshot; nothing where it was not taken."""
+        return self.edges[index].told() if index in self.edges else {}
+
     def details(self, node: str) -> dict[str, Any]:
         """What is shown of one node on demand: its code, last update, printed text and error."""
         about = next((one for one in self.outline.nodes if one.name == node), None)
@@ -186,7 +196,7 @@ class Progress:
             "marks": marks(about) if about else "",
             "used": str(seen.used) if seen.used.calls else "",
             "attempt": seen.attempt,
-            "update": dict(seen.update),
+            "update": seen.row.told()["update"] if seen.row else {},
             "log": seen.log,
             "error": seen.error,
             "where": seen.where,
@@ -196,13 +206,12 @@ class Progress:
         self._run_changed = self._breaks_changed = False
         self._nodes_changed: set[str] = set()
         self._edges_changed: set[int] = set()
-        self._new_rows: deque[dict[str, Any]] = deque(maxlen=LIVE_ROWS)
         self._new_answers: deque[dict[str, Any]] = deque(maxlen=LIVE_ROWS)
 
     def _begin(self, event: RunStarted) -> None:
         for edge in event.taken:
             if edge.reason or event.within:  # the run's own plain ones are lit before it has told anything
-                self._take(edge.edge, edge.target, edge.reason)
+                self._take(edge.edge, edge.reason)
         if (name := node_path(event.within)) in self._nesting.tools:  # no task is told to have started
             self._become(name, (event.within, 0), "active")
 
@@ -211,7 +220,7 @@ class Progress:
         starts = {node.name for node in self.outline.nodes if node.kind == "start" and not node.cluster}
         for index, edge in enumerate(self.outline.edges):
             if edge.source in starts and edge.kind == "plain":
-                self._take(index, edge.target, "")
+                self._take(index, "")
 
     def _run(self) -> dict[str, Any]:
         shown = {"status": self.status, "reason": self.reason}
@@ -229,8 +238,16 @@ class Progress:
 
     def _touch(self, name: str) -> NodeProgress:
         self._nodes_changed.add(name)
-        self._nodes_changed.update(outer for outer in self._nesting.around.get(name, ()) if outer in self.nodes)
-        return self.nodes.setdefault(name, NodeProgress())
+        for outer in self._nesting.around.get(name, ()):
+            if outer in self.nodes:
+                self._nodes_changed.add(outer)
+        return self._of(name)
+
+    def _of(self, name: str) -> NodeProgress:
+        node = self.nodes.get(name)
+        if node is None:
+            node = self.nodes[name] = NodeProgress()
+        return node
 
     def _become(self, name: str, task: Key, state: str) -> NodeProgress:
         node = self._touch(name)
@@ -251,23 +268,22 @@ class Progress:
         handled = failed and any(self._guard(taken.edge) == "error" for taken in event.taken)
         node.become(task, "handled" if handled else "done")
         self._end_tools(event)
-        node.update, node.cached, node.attempt = short_update(event.update), event.cached, ""
+        node.cached, node.attempt = event.cached, ""
         if failed:
             self._handle(event, handled)
         node.maps.pop(task, None)
         used = node.calls.pop(task, None)
         how = "failed" if handled else "cached" if event.cached else "by hand" if event.edited else ""
-        self._add_row(
-            {
-                "step": event.step,
-                "node": event.node,
-                "task": task_name(event.node, event.visit, event.within) + (f" ({how})" if how else ""),
-                "edges": [self._take(edge, target, reason) for edge, _, target, reason in event.taken],
-                "update": node.update,
-                "seconds": round(max(0.0, event.at - node.started.pop(task, event.at)), 3),
-                **({"used": str(used)} if used else {}),
-            }
-        )
+        texts = {
+            "step": event.step,
+            "node": event.node,
+            "task": task_name(event.node, event.visit, event.within) + (f" ({how})" if how else ""),
+            "seconds": round(max(0.0, event.at - node.started.pop(task, event.at)), 3),
+            **({"used": str(used)} if used else {}),
+        }
+        edges = [(target, *self._take(edge, reason)) for edge, _, target, reason in event.taken]
+        node.row = Row(texts, event.update, edges)
+        self.rows.add(node.row)
 
     def _handle(self, event: TaskFinished, handled: bool) -> None:
         """A task that had failed is over, by an error edge or by hand, and what failed in its subgraph with it."""
@@ -287,29 +303,21 @@ class Progress:
     def _guard(self, index: int) -> str:
         return self.outline.edges[index].kind if 0 <= index < len(self.outline.edges) else ""
 
-    def _add_row(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        self._new_rows.append(row)
-        self.steps += 1
-
     def _edit(self, event: StateEdited) -> None:
         where = f" in {event.within}" if event.within else ""
-        row = {"step": event.step, "node": "", "task": f"edited by hand{where}", "edges": []}
-        self._add_row({**row, "update": short_update(event.update), "seconds": None})
+        texts = {"step": event.step, "node": "", "task": f"edited by hand{where}", "seconds": None}
+        self.rows.add(Row(texts, event.update, []))
 
-    def _take(self, index: int, target: str, reason: str) -> dict[str, str]:
-        edge = self.edges.setdefault(index, {"taken": 0, "reason": ""})
-        edge["taken"] += 1
-        edge["reason"] = self._shown_reason(index, reason)
+    def _take(self, index: int, reason: str) -> tuple[str, str]:
+        """Count an edge; why it was taken, and its guard as written."""
+        edge = self.edges.get(index)
+        if edge is None:
+            known = 0 <= index < len(self.outline.edges)
+            edge = self.edges[index] = EdgeProgress(guard=self.outline.edges[index].label if known else "")
+        edge.taken += 1
+        edge.reason = reason
         self._edges_changed.add(index)
-        return {"target": target, "reason": edge["reason"]}
-
-    def _shown_reason(self, index: int, reason: str) -> str:
-        """The reason, or the guard as written where the reason would tell a secret's value."""
-        known = 0 <= index < len(self.outline.edges)
-        if names_secret(reason):
-            return self.outline.edges[index].label if known else ""
-        return shorten(reason)
+        return reason, edge.guard
 
     def _retry(self, event: TaskRetried) -> None:
         node, failure = self._touch(event.node), event.failure
@@ -323,14 +331,14 @@ class Progress:
     def _call(self, event: ModelCalled) -> None:
         self.used = self.used.plus(event)
         self._run_changed = True
-        node = self.nodes.setdefault(event.node, NodeProgress())
+        node = self._of(event.node)
         node.call((event.within, event.visit), event)
         node.say_line(f"{event.model}: {NOTHING.plus(event)} · {event.seconds:.1f} s")
 
     def _use(self, event: ToolCalled) -> None:
         line = tool_line(event)
         went = "failed: " if event.failed else ""
-        self.nodes.setdefault(event.node, NodeProgress()).say_line(f"{line['call']} → {went}{line['result']}")
+        self._of(event.node).say_line(f"{line['call']} → {went}{line['result']}")
         if (name := f"{event.node}/{event.tool}") in self._nesting.tools:
             self._become(name, (_tool_task(event), 0), "handled" if event.failed else "done")
 

@@ -12,7 +12,8 @@ from nbgraph.core.outline import Outline
 from nbgraph.view.dot import Drawing
 from nbgraph.view.pace import clock_face
 from nbgraph.view.picture import picture
-from nbgraph.view.progress import RECORD_ROWS, Progress
+from nbgraph.view.progress import Progress
+from nbgraph.view.rows import RECORD_ROWS
 
 
 def html(outline: Outline, drawing: Drawing, progress: Progress) -> str:
@@ -46,7 +47,7 @@ def text(outline: Outline, progress: Progress) -> str:
 
 def headline(outline: Outline, progress: Progress) -> str:
     """Such as `essay: waiting, 3 steps; waits for a person at gate`."""
-    count = f"{progress.steps} step" + ("" if progress.steps == 1 else "s")
+    count = f"{progress.rows.count} step" + ("" if progress.rows.count == 1 else "s")
     head = f"{outline.name}: {progress.status or 'not run yet'}, {count}"
     return f"{head}; {progress.reason}" if progress.reason else head
 

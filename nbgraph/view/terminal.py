@@ -71,13 +71,13 @@ def batch_picture(batch: ShownBatch, seconds: float, lines: int) -> RenderableTy
 
 def _head(progress: Progress, now: float) -> Text:
     seconds, status = progress.clock.seconds(now), progress.status
-    many = progress.steps >= STEPS
-    steps = f"{progress.steps:,} step{'s' * (progress.steps != 1)}"
+    many = progress.rows.count >= STEPS
+    steps = f"{progress.rows.count:,} step{'s' * (progress.rows.count != 1)}"
     told = joined(
         (
             clock_face(seconds),
             steps,
-            rate(progress.steps, seconds) if many else "",
+            rate(progress.rows.count, seconds) if many else "",
             f"models: {progress.used}" if progress.used.calls else "",
         )
     )
@@ -114,7 +114,7 @@ def _nodes(progress: Progress, now: float, room: int) -> list[RenderableType]:
     names = [node.name for node in progress.outline.nodes if node.kind not in ("start", "end")]
     nodes = {name: progress.nodes.get(name, NodeProgress()) for name in names}
     shown = _chosen(nodes, room)
-    took = {row["node"]: row["seconds"] for row in progress.rows}
+    took = {row["node"]: row["seconds"] for row in progress.rows.newest()}
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column()
     table.add_column(no_wrap=True)

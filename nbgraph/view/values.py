@@ -42,6 +42,11 @@ def names_secret(text: str) -> bool:
     return any(secret(word) for word in _WORD.findall(text))
 
 
+def shown_reason(reason: str, guard: str) -> str:
+    """Why an edge was taken, or its guard as written where the reason would tell a secret's value."""
+    return guard if names_secret(reason) else shorten(reason)
+
+
 def shorten(text: str, limit: int = LIMIT) -> str:
     """`text` on one line, at most `limit` characters long, without characters that XML cannot hold.
 

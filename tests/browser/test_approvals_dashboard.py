@@ -1,4 +1,4 @@
-"""Approvals in the dashboard, in JupyterLab: what was changed is shown first, all open ones in a list, several at once."""
+"""Approvals in the dashboard, in JupyterLab: what was changed is shown first, all open ones listed, several at once."""
 
 from __future__ import annotations
 

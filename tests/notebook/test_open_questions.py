@@ -224,6 +224,6 @@ def test_the_list_stands_below_another_output_too(page: Page, store: MemoryStore
     assert bulk_free == ()
     changed.clear()
     widget.buttons[1].click()
-    until(lambda: bool(changed))
-    assert place.records("text/plain")[0].startswith("no open questions")
+    until(lambda: place.records("text/plain")[0].startswith("no open questions"))
+    assert changed
     assert page.display_pub.texts == []

@@ -11,9 +11,9 @@ import pytest
 from nbgraph.core.events import Event, Status, StatusChanged, Taken, TaskFinished, TaskStarted
 from nbgraph.notebook import live
 from nbgraph.notebook.live import Clicks, LiveView
-from nbgraph.view.folding import LIVE_ROWS
 from nbgraph.view.graph_widget import GraphWidget
 from nbgraph.view.progress import Progress
+from nbgraph.view.rows import LIVE_ROWS
 from tests.call_count import calls_in
 from tests.view.stories import ESSAY
 
@@ -75,7 +75,7 @@ def states(view: LiveView) -> Iterator[bytes]:
 def test_the_state_of_all_widgets_of_a_run_of_ten_thousand_steps_is_small(clock: Clock, sent: list[Any]) -> None:
     progress, view = viewed()
     take(progress, view, clock, 1, 10_001)
-    assert progress.steps == 10_000
+    assert progress.rows.count == 10_000
     assert sum(map(len, states(view))) < MEGABYTE
     view._graph.send_status(progress.snapshot())
     assert sum(map(len, states(view))) < MEGABYTE

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
-from nbgraph.core.events import Status, StatusChanged
+from nbgraph.core.events import Status, StatusChanged, TaskFinished, TaskStarted
 from nbgraph.core.lookback import Moment
 from nbgraph.view import moment as module
 from nbgraph.view.moment import Folds, as_it_stood
@@ -61,3 +62,11 @@ def test_little_is_kept(monkeypatch):
 def test_the_bars_are_left_out_where_the_page_has_them():
     assert "bars" in as_it_stood(stood(20))["status"]
     assert "bars" not in as_it_stood(stood(20), bars=False)["status"]
+
+
+def test_what_was_put_aside_holds_no_values_however_long_ago_they_were_written() -> None:
+    outline = ESSAY
+    first = (TaskStarted("draft", 1, 1.0), TaskFinished("draft", 1, 1.1, 1, {"text": threading.Lock()}, ()))
+    rest = [TaskFinished("review", visit, 1.1 + visit, 1 + visit, {"score": visit}, ()) for visit in range(1, 1400)]
+    told = Folds().progress(outline, [*first, *rest]).details("draft")
+    assert told["update"]["text"].startswith("<unlocked _thread.lock")

@@ -23,9 +23,10 @@ from nbgraph.core.events import (
     TaskStarted,
 )
 from nbgraph.core.outline import OutlineEdge
-from nbgraph.view.folding import LIVE_ROWS, merged
+from nbgraph.view.folding import merged
 from nbgraph.view.node_progress import LOG
-from nbgraph.view.progress import RECORD_ROWS, Progress
+from nbgraph.view.progress import Progress
+from nbgraph.view.rows import LIVE_ROWS, RECORD_ROWS
 from tests.view.stories import (
     ANSWERED,
     APPROVAL,
@@ -184,7 +185,7 @@ def test_an_edit_by_hand_is_a_step():
     progress = folded((*LOOP, StateEdited(2.0, 3, {"text": "Wasps."})))
     row = progress.snapshot()["rows"][-1]
     assert (row["step"], row["task"], row["update"]) == (3, "edited by hand", {"text": "'Wasps.'"})
-    assert progress.changes()["steps"] == progress.steps == 3
+    assert progress.changes()["steps"] == progress.rows.count == 3
 
 
 def test_a_question_that_is_withdrawn_is_waited_for_no_more():

@@ -45,7 +45,7 @@ def test_the_same_visit_in_several_instances_is_several_tasks():
 def test_edges_inside_light_up_and_those_out_of_an_inner_start_only_when_told():
     assert set(travelled(StatusChanged(Status.RUNNING, 0.0)).edges) == {0}
     progress = travelled(*INTO_THE_SUBGRAPH)
-    assert progress.edges[4] == {"taken": 3, "reason": ""}
+    assert progress.edge(4) == {"taken": 3, "reason": ""}
     assert 8 not in progress.edges
 
 
@@ -58,9 +58,9 @@ def test_rows_name_the_task_by_its_path():
         "research[1]/deep",
     ]
     second = TaskFinished("research/search", 2, 1.0, 1, {}, (), within="research#2")
-    assert travelled(second).rows[0]["task"] == "research#2/search #2"
+    assert travelled(second).rows.newest()[0]["task"] == "research#2/search #2"
     first = TaskFinished("research/search", 1, 1.0, 1, {}, (), within="research")
-    assert travelled(first).rows[0]["task"] == "research/search"
+    assert travelled(first).rows.newest()[0]["task"] == "research/search"
 
 
 def test_a_question_inside_waits_in_its_instance():
