@@ -25,7 +25,7 @@ from nbgraph.view.clusters import task_name
 from nbgraph.view.node_progress import Key
 from nbgraph.view.times import duration
 
-LIVE_BARS = 1000  # older ones come with the run as it stood then
+LIVE_BARS = 500  # older ones come with the run as it stood then
 WAITS = 20  # of one bar
 REST = 2.0  # seconds that a rest is drawn with at least, where it took as long
 BY_HAND = "by hand"

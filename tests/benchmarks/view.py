@@ -24,6 +24,7 @@ from nbgraph import Graph, MemoryStore
 from nbgraph.core.events import Event
 from nbgraph.notebook.live import Clicks, LiveView
 from nbgraph.view.progress import Progress
+from nbgraph.view.timeline import LIVE_BARS
 
 SECONDS, PER_SECOND = 20, 500
 EVENTS = SECONDS * PER_SECOND  # two a step: that it started, and that it finished
@@ -212,7 +213,8 @@ OPEN = f"""() => {{
     notebook.deselectAll();
     notebook.activeCellIndex = 1;
     jupyterapp.commands.execute("notebook:run-cell");
-    return until(() => root()?.dataset.status === "done" && root().querySelectorAll(".nbgraph-bar").length >= 1000);
+    const bars = () => root().querySelectorAll(".nbgraph-bar").length;
+    return until(() => root()?.dataset.status === "done" && bars() >= {LIVE_BARS});
 }}"""
 SLIDE = f"""(step) => {{
     {UNTIL}
@@ -388,16 +390,14 @@ def stored(lab: Any) -> None:
     show("  of which script and styles", "", f"{size['script']:,}")
     far = [lab.page.evaluate(SLIDE, step) for step in (LONG // 2, 10, LONG - 10)]
     show("  slide to step 5,000, then 10, then 9,990, ms", "", ", ".join(f"{each:.0f}" for each in far))
-    clicks = [lab.page.evaluate(CLICK, number) for number in (500, 10, 900, 901, 902)]
+    clicks = [lab.page.evaluate(CLICK, number) for number in (250, 10, 450, 451, 452)]
     show("  a click on a bar, ms, five times", "", ", ".join(f"{each:.0f}" for each in clicks))
     lab.page.evaluate(SLIDE, LONG // 2)
     steps = [("]", LONG // 2 + number) for number in range(1, 21)] + [
         ("[", LONG // 2 + number) for number in range(19, 0, -1)
     ]
     keys = [lab.page.evaluate(PRESS, list(press)) for press in steps]
-    show(
-        "  [ and ] about step 5,000, ms: median, longest", "", f"{statistics.median(keys):.0f}, {max(keys):.0f}", "< 50"
-    )
+    show("  [ and ] about step 5,000, ms: median, longest", "", f"{statistics.median(keys):.0f}, {max(keys):.0f}")
 
 
 if __name__ == "__main__":

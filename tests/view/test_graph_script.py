@@ -360,7 +360,7 @@ def test_an_svg_that_was_tampered_with_is_rebuilt_without_what_is_not_known(brow
 
 def test_a_view_that_is_closed_leaves_nothing_behind(browser):
     with opened(browser, progress=folded(LOOP)) as page:
-        assert page.evaluate("listening()") == 5
+        assert page.evaluate("listening()") > 0
         page.evaluate("leave()")
         assert page.evaluate("listening()") == 0
         assert page.locator(".nbgraph-graph").count() == 0

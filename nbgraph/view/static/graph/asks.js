@@ -1,5 +1,5 @@
 // How many questions wait for a person, here and in all of the notebook; and a notification of the browser, if it may.
-import { button, count, make } from "./make.js";
+import { button, count, grouped, make } from "./make.js";
 
 const REMEMBERED = "nbgraph-notify", FIELDS = ":is(textarea, input, select, button):enabled";
 const REFUSED = "the browser does not allow notifications of this page";
@@ -17,7 +17,7 @@ export function asks(desk) {
       here.hidden = !asked.here;
       here.textContent = `${count(asked.here || 0, "question")} for you`;
       all.hidden = elsewhere <= 0 && !(asked.all > 1);
-      all.textContent = `${(asked.all || 0).toLocaleString("en")} in the notebook`;
+      all.textContent = `${grouped(asked.all || 0)} in the notebook`;
       bell.hidden = !("Notification" in window) || !["running", "waiting", "paused"].includes(desk.live().run?.status);
       if (before.here !== null && asked.here > before.here) notify(desk, asked.latest);
       before.here = asked.here || 0; // what was asked before this page came is no news

@@ -1,5 +1,5 @@
 // The calls of models and tools of a visit, in order: who said what, what it took.
-import { button, make } from "./make.js";
+import { button, grouped, make } from "./make.js";
 import { textPage, valueLine } from "./values.js";
 
 export function callsPage(desk, task, page, fetch) {
@@ -24,7 +24,7 @@ function addCalls(desk, task, list, box, page, fetch) {
 
 const CALLS = {
   model(desk, of, call) {
-    const made = callBox("of-model", call.what, call.model, [call.used, call.cached && `${call.cached.toLocaleString("en")} cached`, `${call.seconds} s`]);
+    const made = callBox("of-model", call.what, call.model, [call.used, call.cached && `${grouped(call.cached)} cached`, `${call.seconds} s`]);
     if (call.left) made.append(make("p", "dim", `${call.left} earlier messages left out`));
     made.append(...call.messages.map((message) => messageBox(desk, of, message)));
     return made;

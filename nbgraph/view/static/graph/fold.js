@@ -1,7 +1,7 @@
 // Snapshots of a run with later changes folded in, as in folding.py and talk.py.
 import { own } from "./make.js";
 
-const ROWS = 200, BARS = 1000;
+const ROWS = 200, BARS = 500;
 export const TAIL = 2000;
 
 export function merged(status, { kind, ...changes }) {

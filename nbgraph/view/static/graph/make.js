@@ -1,9 +1,10 @@
 // What every part is made with.
-const CLASS = "nbgraph-";
+const CLASS = "nbgraph-", NUMBERS = new Intl.NumberFormat("en"); // made once: to make one takes longer than to paint
 
 export const own = (map, key) => (map && Object.hasOwn(map, key) ? map[key] : undefined); // a node may be called `constructor`
 export const pairs = (update) => Object.entries(update).map(([key, value]) => `${key} = ${value}`).join("\n");
-export const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+export const grouped = (number) => NUMBERS.format(number); // 12,345
+export const count = (number, word) => `${grouped(number)} ${word}${number === 1 ? "" : "s"}`;
 
 // An element with text, never with HTML: names, values and what models write come from anywhere.
 export function make(tag, className = "", text = "") {

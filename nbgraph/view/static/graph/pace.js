@@ -1,5 +1,5 @@
 // How long the run has been under way, how far and how fast: told now and then, and counted on here meanwhile.
-import { count, make } from "./make.js";
+import { count, grouped, make } from "./make.js";
 
 const LONG = 20; // a rate of steps says little about fewer
 const TIP = "time under way; the time in which it waits for somebody does not count";
@@ -30,7 +30,7 @@ function spoken({ seconds, since, over = 0, items = 0, begun }, steps, now) {
   if (seconds === undefined) return "";
   const elapsed = seconds + (since ? Math.max(0, now - since) : 0);
   const mapping = Math.max(0, now - begun), left = over && since ? (mapping / over) * (items - over) : 0;
-  const far = items ? [`${over.toLocaleString("en")}/${items.toLocaleString("en")} items`, since && speed(over, mapping)]
+  const far = items ? [`${grouped(over)}/${grouped(items)} items`, since && speed(over, mapping)]
     : [steps >= LONG && count(steps, "step"), steps >= LONG && speed(steps, elapsed)];
   return [face(elapsed), ...far, left > 1 && `about ${face(left)} left`].filter(Boolean).join(" · ");
 }
@@ -45,5 +45,5 @@ function speed(number, seconds) {
   const each = number / seconds;
   if (!(each > 0) || !Number.isFinite(each)) return "";
   if (each < 1) return `${Math.round(each * 60)}/min`;
-  return `${each >= 10 ? Math.round(each).toLocaleString("en") : each.toFixed(1)}/s`;
+  return `${each >= 10 ? grouped(Math.round(each)) : each.toFixed(1)}/s`;
 }

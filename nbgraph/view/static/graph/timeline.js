@@ -1,14 +1,14 @@
 // The timeline: a lane a node, a bar a task, and a slider over the steps, by which all of the dashboard goes back in time.
-import { button, make } from "./make.js";
+import { button, grouped, make } from "./make.js";
 import { ICONS, WORDS } from "./words.js";
 
 // tasks that make a timeline, how far it is stretched, times on the axis, room at its end, seconds that a rest may take,
 // bars from which on they are drawn without borders, which take most of the time to paint
-const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02, REST = 2, MANY = 300;
+const FEWEST = 2, WIDEST = 64, TICKS = 6, ROOM = 1.02, REST = 2, MANY = 100;
 const TYPING = "input:not([type=range]), textarea, select, [contenteditable=true]";
 const [LANE, TASK, STEP, BEGAN, ENDED, STATE, HOW, SITS] = [0, 1, 2, 3, 4, 5, 6, 7];
 const SIGNS_OF = { cached: "=", retr: "\u21BB", "by hand": "\u270E\uFE0E" };
-const inSeconds = (time) => (time < 10 ? time.toFixed(2) : time < 100 ? time.toFixed(1) : Math.round(time).toLocaleString("en"));
+const inSeconds = (time) => (time < 10 ? time.toFixed(2) : time < 100 ? time.toFixed(1) : grouped(Math.round(time)));
 
 export function timeline(desk) {
   const root = make("details", "timeline"), summary = make("summary", "", "Timeline");
@@ -67,7 +67,7 @@ function paintScrub({ desk, root }, { slide, said, live, here }) {
   root.hidden = Object.keys(barsOf(desk)).length < FEWEST && !past;
   Object.assign(slide, { max: all, value: here });
   live.hidden = !past;
-  const place = [`step ${here} of ${all.toLocaleString("en")}`, name].filter(Boolean).join(" \u00B7 ");
+  const place = [`step ${here} of ${grouped(all)}`, name].filter(Boolean).join(" \u00B7 ");
   said.textContent = past ? `${place} \u00B7 as it stood` : place;
   slide.setAttribute("aria-valuetext", said.textContent);
 }

@@ -1,5 +1,5 @@
 // A tooltip for what is pointed at or focused: asked for then, hidden by Escape, and it stays while it is pointed at.
-import { make, named } from "./make.js";
+import { grouped, make, named } from "./make.js";
 
 const SLOW = 150, LINGER = 250;
 
@@ -77,7 +77,7 @@ export function edgeTold(desk, index) {
   if (!desk.live().run?.status) return new Promise(() => {}); // there is no run that could say why
   return desk.ask("edge", { index, step: desk.moment?.step ?? null }).then(({ edge: told }) => {
     const last = told.why && told.taken ? `the last time it ${told.why}` : told.why;
-    const times = told.taken ? `taken ${told.taken.toLocaleString("en")}\u00D7` : "not taken";
+    const times = told.taken ? `taken ${grouped(told.taken)}\u00D7` : "not taken";
     return [make("p", "tiphead", [told.name, told.label].filter(Boolean).join("  ")), make("p", "dim", times),
       ...told.last.map(({ step, reason }) => make("p", "", `${step ? `step ${step}` : "at the start"}: ${reason || "always"}`)),
       ...(last ? [make("p", "", last)] : [])];

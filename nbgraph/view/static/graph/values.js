@@ -1,5 +1,5 @@
 // Values: each a line, opened on demand, page by page; nothing of them is there before it was asked for.
-import { button, make } from "./make.js";
+import { button, grouped, make } from "./make.js";
 
 // Lines of what is in a value. `of` says to the kernel which value is meant, `path` the way to it; `about(line)` may
 // give what stands for the name of a line.
@@ -73,7 +73,7 @@ export function textPage(page, fetch) {
 
 function moreOf(box, page, what, fetch, add) {
   if (page.shown >= page.length) return;
-  const say = () => `show more (${page.shown.toLocaleString("en")} of ${page.length.toLocaleString("en")} ${what})`;
+  const say = () => `show more (${grouped(page.shown)} of ${grouped(page.length)} ${what})`;
   const more = button("more", say(), "", () => fetch({ offset: page.shown }).then((next) => {
     page = next;
     add(next);
@@ -97,7 +97,7 @@ function paintGrid(box, page, fetch) {
 }
 
 function pager(what, from, shown, all, size, go) {
-  const root = make("span", "pager"), said = `${what} ${(from + 1).toLocaleString("en")}\u2013${(from + shown).toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  const root = make("span", "pager"), said = `${what} ${grouped(from + 1)}\u2013${grouped(from + shown)} of ${grouped(all)}`;
   if (shown >= all) return root;
   const turn = (sign, label, to, can) => Object.assign(button("turn", sign, label, () => go(to)), { disabled: !can });
   root.append(turn("\u2039", `${what} before`, Math.max(from - size, 0), from > 0), make("span", "dim", said),
