@@ -10,7 +10,9 @@ from typing import Any
 from nbgraph.core.diff import Diff, alike
 from nbgraph.core.lookback import Outcome
 from nbgraph.core.records import Step
+from nbgraph.core.task_names import place_of
 from nbgraph.core.usage import NOTHING
+from nbgraph.core.views import EDIT
 from nbgraph.view.text_diff import rows_page
 from nbgraph.view.values import secret, short, short_update, shorten
 
@@ -76,7 +78,8 @@ def _cell(step: Step | None) -> list[str] | None:
     wrote = ", ".join(f"{key}={value}" for key, value in short_update(step.update).items())
     went = ", ".join(edge.target for edge in step.taken)
     told = shorten(wrote or step.error or "nothing", LINE)
-    return [str(step.number), shorten(step.task, 80), f"→ {shorten(went, 80)}" if went else "", told]
+    task = "edited by hand" if place_of(step.task).node == EDIT else shorten(step.task, 80)
+    return [str(step.number), task, f"→ {shorten(went, 80)}" if went else "", told]
 
 
 def _facts(one: Outcome, other: Outcome, found: Diff) -> list[list[str]]:

@@ -44,9 +44,9 @@ function labelled(element, label) {
 function scrubber(view) {
   const { desk } = view, root = labelled(make("div", "scrub"), "steps"), slide = make("input"), said = make("span", "at-step");
   const go = (step) => desk.go(Math.min(Math.max(step, 0), stepCount(desk)));
-  const here = () => desk.moment?.step ?? stepCount(desk);
-  const back = button("back", "\u2039", "one step back ( [ )", () => go(here() - 1));
-  const forth = button("forth", "\u203A", "one step on ( ] )", () => go(here() + 1));
+  const here = () => desk.moment?.step ?? stepCount(desk), by = (way) => go((desk.wanted ?? stepCount(desk)) + way);
+  const back = button("back", "\u2039", "one step back ( [ )", () => by(-1));
+  const forth = button("forth", "\u203A", "one step on ( ] )", () => by(1));
   const live = button("go-live", "Live", "the run as it is now", () => desk.go(null));
   const wide = button("wide", "+", "more room for each second", () => stretchTrack(view, 2));
   const tight = button("tight", "\u2212", "less room for each second", () => stretchTrack(view, 0.5));
@@ -57,7 +57,7 @@ function scrubber(view) {
   slide.setAttribute("aria-label", "step");
   slide.oninput = () => go(Number(slide.value));
   root.append(back, slide, forth, said, live, tight, wide);
-  return { root, go, here, paint: () => paintScrub(view, { slide, said, live, here: here() }) };
+  return { root, by, paint: () => paintScrub(view, { slide, said, live, here: here() }) };
 }
 
 const stepCount = (desk) => desk.live().steps || 0;
@@ -86,7 +86,7 @@ function stepByKey({ desk, scrub, root }, event) {
   event.preventDefault();
   event.stopPropagation();
   if (way > 0 && desk.moment && desk.moment.step >= stepCount(desk)) desk.go(null);
-  else scrub.go(scrub.here() + way);
+  else scrub.by(way);
 }
 
 // The bars
