@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from nbgraph.core import scheduler
 from nbgraph.core.approvals import Approval, checked_answer
 from nbgraph.core.event_stream import Events
-from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.events import ENDED, Event, Status, StatusChanged
 from nbgraph.core.graph import Graph
 from nbgraph.core.lookback import KeyUse, Lookback, Moment, Visit
 from nbgraph.core.outline import Outline
@@ -28,7 +28,6 @@ from nbgraph.errors import ApprovalError, NbgraphError, RunError, told
 
 EVERY = 0.25  # seconds between looks at the store
 SELDOM = 5.0  # where no process has the run
-ENDED = (Status.DONE, Status.CANCELLED)
 
 
 class Watch:

@@ -26,6 +26,10 @@ class Status(StrEnum):
     DONE = "done"
 
 
+ENDED = (Status.DONE, Status.CANCELLED)
+"""A run that is one of these does not go on."""
+
+
 class Taken(NamedTuple):
     """An edge that a finished task took: its index in the outline, and why (the condition with its values)."""
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from nbgraph.core import replay, scheduler
 from nbgraph.core.approvals import Approval
 from nbgraph.core.diff import Diff, diff
-from nbgraph.core.events import Event, Status, StatusChanged
+from nbgraph.core.events import ENDED, Event, Status, StatusChanged
 from nbgraph.core.graph import START, Graph
 from nbgraph.core.not_taken import why_not
 from nbgraph.core.outline import Outline, OutlineEdge
@@ -20,7 +20,7 @@ from nbgraph.core.past import Past, WalkPast, gathered, plan_within
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
 from nbgraph.core.reading import Memory, Reading
-from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Recorded, Step, ToolReturned, Tried
+from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Moved, Recorded, Step, ToolReturned, Tried
 from nbgraph.core.structure import planned
 from nbgraph.core.task_names import Place, is_within, place_of, static_of
 from nbgraph.core.usage import Used
@@ -348,7 +348,7 @@ def edge_use(read: Reading, index: int, step: int | None = None) -> EdgeUse:
     edge = plan.outline.edges[index]
     entries = [each for each in _until(history.entries, step) if isinstance(each, Begun | Step)]
     passed = [passage for entry in entries for passage in _passages(entry, index)]
-    why = _why_not(read, edge, index, entries)
+    why = _why_not(read, edge, index, entries, over=step is None and _is_over(history))
     return EdgeUse(edge, len(passed), tuple(passed[-LAST:]), why)
 
 
@@ -362,7 +362,12 @@ def _passages(entry: Begun | Step, index: int) -> list[Passage]:
     return [Passage(number, task, taken.reason) for taken in entry.taken if taken.edge == index]
 
 
-def _why_not(read: Reading, edge: OutlineEdge, index: int, entries: list[Begun | Step]) -> str:
+def _is_over(history: History) -> bool:
+    last = history.entries[-1] if history.entries else None
+    return isinstance(last, Moved) and last.status in ENDED
+
+
+def _why_not(read: Reading, edge: OutlineEdge, index: int, entries: list[Begun | Step], over: bool) -> str:
     outer, _, source = edge.source.rpartition("/")
     lead = f"{outer}/" if outer else ""
     seen = next((each for each in reversed(entries) if static_of(_within(each)) == lead), None)
@@ -373,7 +378,7 @@ def _why_not(read: Reading, edge: OutlineEdge, index: int, entries: list[Begun |
         return ""
     place = next(place for place, entry in enumerate(read.history.entries) if entry is seen)
     walk = read.past(place + 1).walks[_within(seen)]
-    return why_not(walk, source, index) if source in walk.plan.exits else ""
+    return why_not(walk, source, index, over) if source in walk.plan.exits else ""
 
 
 def _leaves(entry: Begun | Step, source: str) -> bool:

@@ -37,14 +37,17 @@ def edges_of(exits: Exits) -> list[Edge]:
     return [*exits.errors, *exits.always, *(edge for candidate in exits.choice for edge in candidate.edges)]
 
 
-def why_not(walk: Seen, source: str, place: int) -> str:
-    """Why the edge of `source` with that place in the outline was not taken, as what follows its name in a sentence."""
+def why_not(walk: Seen, source: str, place: int, over: bool = False) -> str:
+    """Why the edge of `source` with that place in the outline was not taken, as what follows its name in a sentence.
+
+    Args:
+        over: whether the run has ended, so that nothing is waited for.
+    """
     exits = walk.plan.exits[source]
-    finished = source in walk.latest or source == START
     if any(edge.place == place for edge in exits.errors):
         return f"is taken when {source} fails"
-    if any(edge.place == place for edge in exits.always):
-        return "" if finished else f"waits for {source}, which has not finished"
+    if source not in walk.latest and source != START:
+        return f"was not taken: {source} never finished" if over else f"waits for {source}, which has not finished"
     for candidate in exits.choice:
         if any(edge.place == place for edge in candidate.edges):
             return _candidate(walk, source, candidate)
@@ -53,8 +56,6 @@ def why_not(walk: Seen, source: str, place: int) -> str:
 
 def _candidate(walk: Seen, source: str, candidate: Candidate) -> str:
     """Why one candidate of a choice was not taken."""
-    if source != START and source not in walk.latest:
-        return f"waits for {source}, which has not finished"
     values = walk.inputs if source == START else walk.latest[source].values
     if candidate.routing is not None:
         key = candidate.routing.key

@@ -20,7 +20,7 @@ from nbgraph.core.breakpoints import Breakpoints
 from nbgraph.core.calls import Calls
 from nbgraph.core.context import Context
 from nbgraph.core.engine import never_ends
-from nbgraph.core.events import Failure, Status
+from nbgraph.core.events import ENDED, Failure, Status
 from nbgraph.core.failures import failure_of, shortened
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.forms import Form
@@ -379,7 +379,7 @@ class RunLoop:
             _live.discard(self)
             for walk in (self.walk, *self.walks.values()):
                 walk.may_be_given_up()
-            if now in (Status.DONE, Status.CANCELLED) or self._taken is not None:
+            if now in ENDED or self._taken is not None:
                 self._let_go_of = True
                 self._let_go()
 

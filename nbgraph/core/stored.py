@@ -14,7 +14,7 @@ from nbgraph.core import scheduler
 from nbgraph.core.approvals import Answers, given_answers
 from nbgraph.core.diff import equal
 from nbgraph.core.engine import engine_loop
-from nbgraph.core.events import Status
+from nbgraph.core.events import ENDED, Status
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import Graph
 from nbgraph.core.lookback import check_step, state_of
@@ -32,7 +32,6 @@ from nbgraph.errors import GraphChanged, RunError
 
 _taking = threading.Lock()
 TICK = 0.005  # seconds between looks at a step that is called again
-ENDED = (Status.DONE, Status.CANCELLED)
 
 
 def resumed(

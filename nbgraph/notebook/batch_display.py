@@ -13,7 +13,7 @@ from uuid import uuid4
 from IPython.display import display
 
 from nbgraph.batch import Batch
-from nbgraph.core.events import Status
+from nbgraph.core.events import ENDED, Status
 from nbgraph.core.rows import QUEUED, Row
 from nbgraph.errors import RunError
 from nbgraph.notebook.comms import deliver_while_busy
@@ -29,7 +29,6 @@ RECORD_ROWS = 100
 VALUE = 40
 NOTE = 160
 FIRST = (Status.FAILED, Status.WAITING, Status.PAUSED)  # where there is no room for all, those that need somebody
-OVER = (Status.DONE, Status.CANCELLED)
 
 Bundle = dict[str, str]
 
@@ -119,7 +118,7 @@ class BatchDisplay:
             self._tick = self._loop.call_later(TICK_SECONDS, self._hear, 0)
             return
         self._publish(self._drawn(batch))
-        if set(batch.counts) <= set(OVER):
+        if set(batch.counts) <= set(ENDED):
             self._batch = None
 
 
@@ -152,7 +151,7 @@ def _chosen(rows: Mapping[str, Sequence[Row]], limit: int) -> list[Row]:
     """Those that need somebody; then those that run and have ended last, or the first ones where none runs."""
     urgent = [row for status in FIRST for row in rows.get(status, ())]
     running, queued = rows.get(Status.RUNNING, ()), rows.get(QUEUED, ())
-    ended = [rows.get(status, ()) for status in OVER]
+    ended = [rows.get(status, ()) for status in ENDED]
     others: Iterable[Row] = merge(*ended, key=_number)
     if running:
         others = chain(running, merge(*map(reversed, ended), key=_number, reverse=True))

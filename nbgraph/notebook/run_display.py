@@ -14,7 +14,7 @@ from uuid import uuid4
 import ipywidgets
 from IPython.display import display
 
-from nbgraph.core.events import ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
+from nbgraph.core.events import ENDED, ApprovalAnswered, ApprovalAsked, ApprovalWithdrawn, Event, Status, StatusChanged
 from nbgraph.core.run import Run
 from nbgraph.errors import RunError
 from nbgraph.notebook.below import Below, Nearby
@@ -31,7 +31,7 @@ FLUSH_SECONDS = 0.1
 CLIENT = "a client of this kernel"
 FINISHED = ("done", "handled", "cancelled")
 JOINTS = {"text/plain": "\n", "text/html": ""}
-OVER = (Status.DONE.value, Status.CANCELLED.value)
+
 
 Bundle = dict[str, str]
 Told = TypeVar("Told")
@@ -210,7 +210,7 @@ class RunDisplay:
         if self._strip is not None:
             self._strip.moved()
         count_soon()
-        if self._progress.status in OVER:
+        if self._progress.status in ENDED:
             self._run = None
             self._dashboard.let_go()
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from msgspec.msgpack import Decoder, encode
 
-from nbgraph.core.events import Status
+from nbgraph.core.events import ENDED, Status
 from nbgraph.core.ports import History, RunSummary, Store
 from nbgraph.core.records import Answered, Asked, Entry, Step, Withdrawn
 from nbgraph.core.updates import Later
@@ -266,7 +266,7 @@ def prune(
     graph: str | None = None,
     older_than: float | None = None,
     keep: int | None = None,
-    status: Iterable[Status] = (Status.DONE, Status.CANCELLED),
+    status: Iterable[Status] = ENDED,
     dry_run: bool = False,
 ) -> Pruned:
     """Delete runs that are over. A run stays if one of `older_than` and `keep` says so, or a living process has it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbgraph.core.events import Event, RunStarted, Status, StatusChanged
+from nbgraph.core.events import Event, RunStarted, StateEdited, Status, StatusChanged
 from nbgraph.view.node_progress import NodeProgress
 
 
@@ -23,7 +23,8 @@ class Clock:
             self._counted, self._since = 0.0, event.at
         elif isinstance(event, StatusChanged):
             self._turn(event)
-        self._last = event.at
+        if not isinstance(event, StateEdited):  # which a person does while nothing runs
+            self._last = event.at
 
     def _turn(self, event: StatusChanged) -> None:
         going = event.status is Status.RUNNING

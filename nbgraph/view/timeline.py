@@ -86,7 +86,7 @@ class Timeline:
             case TaskFailed() | TaskCancelled():
                 self._stop(event)
             case StateEdited():
-                self._edit(event)
+                return self._edit(event)  # of the run itself nothing was heard
             case ApprovalAsked() | ApprovalAnswered() | ApprovalWithdrawn():
                 self._wait(event)
         self._heard = event.at
@@ -145,9 +145,11 @@ class Timeline:
             bar.retries += 1
 
     def _edit(self, event: StateEdited) -> None:
-        bar = self._add(BY_HAND, "edited by hand", event.at)
+        """Somebody edits while the run rests, or as it is forked long after: that time is left out, so it has none."""
+        at = self._rests or self._heard or event.at
+        bar = self._add(BY_HAND, "edited by hand", at)
         bar.step = event.step
-        self._end(bar, event.at, "done")
+        self._end(bar, at, "done")
 
     def _wait(self, event: ApprovalAsked | ApprovalAnswered | ApprovalWithdrawn) -> None:
         approval = event.approval

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from jupyterlab_page import NotebookPage
-from playwright.sync_api import BrowserContext, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -115,16 +115,21 @@ def window() -> Iterator[BrowserContext]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def tab(window: BrowserContext) -> Page:
+    """One page for the tests of a module, each of which leaves it as if it had just been loaded."""
+    return window.new_page()
+
+
 @pytest.fixture
-def lab(server: Server, window: BrowserContext, tmp_path: Path) -> Iterator[NotebookPage]:
-    """A fresh page, an empty folder and no kernels."""
+def lab(server: Server, tab: Page, tmp_path: Path) -> Iterator[NotebookPage]:
+    """JupyterLab without a notebook, an empty folder and no kernels."""
     for left in server.folder.iterdir():
         left.unlink() if left.is_file() else shutil.rmtree(left)
-    page = NotebookPage(window.new_page(), server.url, server.folder, tmp_path)
+    page = NotebookPage(tab, server.url, server.folder, tmp_path)
     yield page
     page.picture("at the end")
-    page.shut_down()
-    page.page.close()
+    page.leave()
 
 
 def _free_port() -> int:

@@ -9,11 +9,19 @@ from urllib.parse import quote, urlsplit
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from playwright.sync_api import Locator, Page, Request
+from playwright.sync_api import Error, Locator, Page, Request
 
 SECONDS = 15_000  # in milliseconds, as Playwright counts
 ENDED = re.compile(r"\[\d+\]")
 IDLE = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+
+CLOSE = "for (const widget of [...jupyterapp.shell.widgets('main')]) widget.dispose();"
+OPEN = f"async (path) => {{ {CLOSE} await jupyterapp.commands.execute('docmanager:open', {{ path }}); }}"
+LEAVE = f"""async () => {{
+    if (!globalThis.jupyterapp) return;
+    {CLOSE}
+    await jupyterapp.serviceManager.sessions.shutdownAll();
+}}"""
 
 
 class NotebookPage:
@@ -31,7 +39,7 @@ class NotebookPage:
         self.errors: list[str] = []
         page.set_default_timeout(SECONDS)
         page.on("request", self._note_request)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._note_error)
 
     # Opening
 
@@ -47,8 +55,11 @@ class NotebookPage:
         self.wait_for_idle()
 
     def load(self, name: str) -> None:
-        """Open a notebook, with or without a kernel."""
-        self.page.goto(f"{self.url}/lab/tree/{quote(name)}?reset")
+        """Open a notebook, with or without a kernel; in the JupyterLab that is on the page, where there is one."""
+        if self.page.evaluate("() => Boolean(globalThis.jupyterapp)"):
+            self.page.evaluate(OPEN, name)
+        else:
+            self.page.goto(f"{self.url}/lab/tree/{quote(name)}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
 
     def load_without_kernel(self, name: str) -> None:
@@ -78,6 +89,13 @@ class NotebookPage:
     def shut_down(self) -> None:
         """End all kernels, so that the next test has the machine to itself."""
         self.page.evaluate("() => globalThis.jupyterapp?.serviceManager.sessions.shutdownAll()")
+
+    def leave(self) -> None:
+        """Close the notebook and end its kernel; JupyterLab stays for the next test, since to load it takes longest."""
+        self.page.remove_listener("request", self._note_request)
+        self.page.remove_listener("pageerror", self._note_error)
+        self.page.unroute_all()
+        self.page.evaluate(LEAVE)
 
     # Running
 
@@ -151,6 +169,9 @@ class NotebookPage:
             self.cell(index).evaluate("cell => cell.scrollIntoView({ block: 'start' })")
             self.page.wait_for_timeout(100)
         return self.page.screenshot(path=self._pictures / f"{name}.png")
+
+    def _note_error(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def _note_request(self, request: Request) -> None:
         address = urlsplit(request.url)

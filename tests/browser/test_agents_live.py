@@ -196,7 +196,8 @@ def test_a_call_of_a_tool_is_shown_with_what_came_of_it_and_what_it_cost(desk: D
     row = desk.lab.cell(run).locator(".nbgraph-steps tbody tr").first
     row.get_by_text(sums).wait_for()
     desk.lab.node(run, "ops").click()
-    desk.lab.cell(run).locator(".nbgraph-panel").get_by_text("What is there?").first.wait_for()
+    desk.lab.cell(run).get_by_role("tab", name="Code").click()
+    desk.lab.cell(run).get_by_role("tabpanel").get_by_text("What is there?").first.wait_for()
     desk.lab.picture("agent with a tool", run)
 
 

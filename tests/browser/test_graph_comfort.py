@@ -56,7 +56,7 @@ def test_keys_walk_the_graph_and_the_notebook_keeps_its_cells(lab: NotebookPage)
     lab.picture("keys", RUN)
     for key in ("Escape", "Escape", "0", "Enter"):
         lab.page.keyboard.press(key)
-    assert lab.cell(RUN).locator(".nbgraph-selected").get_attribute("data-node") == "critique"
+    assert lab.cell(RUN).locator(".nbgraph-picture .nbgraph-selected").get_attribute("data-node") == "critique"
     lab.page.keyboard.press("/")
     lab.page.keyboard.type("dd")
     lab.page.keyboard.press("Escape")

@@ -222,6 +222,14 @@ def test_an_edge_tells_what_it_would_have_told_after_an_earlier_step() -> None:
     assert before.why_not == "waits for meet, which has not finished"
 
 
+def test_in_a_run_that_has_ended_no_edge_waits_for_what_never_ran() -> None:
+    made_of = graph("START -> one -> two if x > 5; one -> END else; two -> END", one, two)
+    run = settled(made_of.run(), Status.DONE)
+    index = numbered(run, "two", "END")
+    assert run.lookback.edge(index).why_not == "was not taken: two never finished"
+    assert run.lookback.edge(index, 1).why_not == "waits for two, which has not finished"
+
+
 def test_an_edge_out_of_start_is_taken_as_the_graph_begins() -> None:
     run, _ = seen()
     assert run.lookback.edge(0, 0)[1:] == (1, ((0, "START", ""),), "")

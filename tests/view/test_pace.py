@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbgraph.core.events import ItemsEnded, RunStarted, Status, StatusChanged, TaskFinished, TaskStarted
+from nbgraph.core.events import ItemsEnded, RunStarted, StateEdited, Status, StatusChanged, TaskFinished, TaskStarted
 from nbgraph.view.pace import clock_face, rate
 from nbgraph.view.progress import Progress
 from tests.view.stories import ESSAY, folded
@@ -30,6 +30,11 @@ def test_a_run_that_was_seen_late_counts_from_its_beginning() -> None:
 def test_the_time_between_a_crash_and_the_resume_does_not_count() -> None:
     ended = TaskFinished("draft", 1, 104.0, 1, {}, ())
     assert told(STARTED, ended, StatusChanged(RUNNING, 9000.0)) == {"seconds": 4.0, "since": 9000.0}
+
+
+def test_the_time_between_a_run_and_its_fork_does_not_count() -> None:
+    ended, edited = TaskFinished("draft", 1, 104.0, 1, {}, ()), StateEdited(9000.0, 2, {"x": 1})
+    assert told(STARTED, ended, edited, StatusChanged(RUNNING, 9000.0)) == {"seconds": 4.0, "since": 9000.0}
 
 
 def test_a_subgraph_that_begins_is_not_the_run() -> None:

@@ -70,7 +70,7 @@ def test_a_task_that_failed_and_is_resumed_goes_on_in_its_bar() -> None:
 def test_a_task_that_was_ended_and_an_edit_by_hand_have_bars_too() -> None:
     ended = drawn(BEGIN, DRAFT, TaskCancelled("draft", 1, 101.0), StateEdited(103.0, 2, {"x": 1}))
     assert [bar[5] for bar in ended] == ["cancelled", "done"]
-    assert ended[1][:5] == [BY_HAND, "edited by hand", 2, 3.0, 3.0]
+    assert ended[1][:5] == [BY_HAND, "edited by hand", 2, 1.0, 1.0]
 
 
 def test_the_time_in_which_a_person_was_awaited_is_told() -> None:
@@ -104,6 +104,22 @@ def test_of_a_long_rest_a_quarter_of_the_time_before_it_is_drawn() -> None:
         ["draft", "draft", 1, 0.0, 51.0, "done", "", []],
         [AT_REST, "11 h 4 min left out", 0, 50.0, 50.0, "done", "", []],
     ]
+
+
+def test_an_edit_stands_where_the_rest_began_in_which_it_was_made() -> None:
+    paused, going = at_rest(Status.PAUSED, 140.0, 40_000.0)
+    bars = drawn(BEGIN, DRAFT, done(139.0), paused, StateEdited(39_000.0, 2, {"x": 1}), going)
+    assert [bar[:4] for bar in bars[1:]] == [
+        [BY_HAND, "edited by hand", 2, 40.0],
+        [AT_REST, "11 h 4 min left out", 0, 50.0],
+    ]
+
+
+def test_the_night_between_a_run_and_its_fork_is_left_out() -> None:
+    next_day = 90_000.0
+    fork = StateEdited(next_day, 2, {"x": 1}), StatusChanged(Status.RUNNING, next_day)
+    bars = drawn(BEGIN, DRAFT, done(104.0), *fork, TaskStarted("draft", 2, next_day))
+    assert [bar[3] for bar in bars] == [0.0, 4.0, 6.0, 6.0]
 
 
 def test_a_short_rest_is_drawn_whole() -> None:
