@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from nbgraph.library import Graph
 from nbgraph.notebook.forking import Forking
 from nbgraph.watching import Watch
 from tests.core.running import quiet_engine, settled, until  # noqa: F401
+from tests.notebook.places import Place
 
 
 class State:
@@ -38,19 +38,6 @@ def essay(name: str = "essay") -> Graph:
     made.state(State)
     made.edges("START -> draft -> review; review -> draft if score < 8 max 3; review -> END else")
     return made
-
-
-class Place:
-    """Keeps the runs that are shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[Any] = []
-
-    def call(self, do: Callable[[], Any]) -> Any:
-        return do()
-
-    def show_run(self, run: Any) -> None:
-        self.shown.append(run)
 
 
 class Page:

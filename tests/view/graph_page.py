@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
 from nbgraph.view.scripts import script, styles
+
+FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+FLAGS += " --disable-component-update --disable-sync"
 
 LIGHT = {
     "--jp-ui-font-color1": "rgba(0, 0, 0, 0.87)",
@@ -52,6 +59,38 @@ const leave = widget.render({ model, el: document.getElementById("live") });
 window.leave = () => { leave(); forget(); };
 window.ready = true;
 </script></body></html>"""
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser, while the block lasts."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def loaded(
+    browser: Browser, state: dict[str, Any], theme: Mapping[str, str] = LIGHT, width: int = 900, height: int = 640
+) -> Iterator[Page]:
+    """A page with a model in that state; nothing on it may fail, and no request may leave it."""
+    page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text))
+    page.on("request", lambda request: troubles.append(request.url) if "//127.0.0.1" not in request.url else None)
+    with served(state) as address:
+        page.goto(address)
+        page.add_style_tag(content=":root {" + "".join(f"{name}: {value};" for name, value in theme.items()) + "}")
+        page.wait_for_function("window.ready")
+        yield page
+        assert [trouble for trouble in troubles if not trouble.startswith("data:,")] == []
+        assert page.evaluate("window.canary === undefined")
+    page.close()
 
 
 @contextmanager

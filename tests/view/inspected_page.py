@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from nbgraph.core.events import Event
 from nbgraph.core.run import Run
@@ -17,9 +15,8 @@ from nbgraph.view.graph_widget import GraphWidget
 from nbgraph.view.moment import as_it_stood
 from nbgraph.view.progress import Progress
 from tests.core.running import told
-from tests.view.graph_page import LIGHT, served
+from tests.view.graph_page import LIGHT, loaded
 
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
 ANSWERING = """() => {
     window.asks = [];
     const tell = (number, [told, refused]) => model.fire("msg:custom",
@@ -29,18 +26,6 @@ ANSWERING = """() => {
         if (content.kind === "ask") window.answer(content).then((answer) => tell(content.number, answer));
     };
 }"""
-
-
-@contextmanager
-def launched() -> Iterator[Browser]:
-    """A browser, while the block lasts."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -78,18 +63,7 @@ def inspected(
 
     state = {"drawing": GraphWidget(run.outline).drawing, "status": progress.snapshot(), "actions": True}
     state["family"] = dict(family or {})
-    page = browser.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("request", lambda request: troubles.append(request.url) if "//127.0.0.1" not in request.url else None)
-    page.expose_function("answer", answer)
-    with served(state) as address:
-        page.goto(address)
-        page.add_style_tag(content=":root {" + "".join(f"{name}: {value};" for name, value in theme.items()) + "}")
-        page.wait_for_function("window.ready")
+    with loaded(browser, state, theme, width, 900) as page:
+        page.expose_function("answer", answer)
         page.evaluate(ANSWERING)
         yield page
-        assert [trouble for trouble in troubles if not trouble.startswith("data:,")] == []
-        assert page.evaluate("window.canary === undefined")
-    page.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from nbgraph.core.run import Run
 from nbgraph.library import Graph
 from tests.core.running import quiet_engine  # noqa: F401
-from tests.view.inspected_page import inspected, launched
+from tests.view.inspected_page import inspected
 
 pytestmark = pytest.mark.slow
 
@@ -40,12 +39,6 @@ QUESTION = """() => {
     asked.append(field);
     document.querySelector("#live").append(asked);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

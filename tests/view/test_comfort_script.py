@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from playwright.sync_api import Browser, Download, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Download, Locator, Page
 
 from nbgraph.core.events import TaskStarted
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view.graph_widget import GraphWidget
 from nbgraph.view.progress import Progress
-from tests.view.graph_page import DARK, LIGHT, served
+from tests.view.graph_page import DARK, LIGHT, loaded
 from tests.view.stories import ESSAY, HOSTILE, TO_THE_GATE, folded
 from tests.view.trips import TRIP
 
 pytestmark = pytest.mark.slow
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
 
 WATCH = """() => {
     window.touched = new Set();
@@ -40,17 +38,6 @@ def many(count: int) -> Outline:
     return Outline("many", tuple(nodes), tuple(edges))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
 @contextmanager
 def opened(
     browser: Browser,
@@ -63,20 +50,9 @@ def opened(
     for name, open_ in (chosen or {}).items():
         widget._toggle(name, open_)
     state = {"drawing": widget.drawing, "status": progress.snapshot() if progress else {}, "actions": True}
-    page = browser.new_page(viewport={"width": 900, "height": 640}, reduced_motion="reduce")
-    page.set_default_timeout(10_000)
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("request", lambda request: troubles.append(request.url) if "//127.0.0.1" not in request.url else None)
-    with served(state) as address:
-        page.goto(address)
-        page.add_style_tag(content=":root {" + "".join(f"{name}: {value};" for name, value in theme.items()) + "}")
-        page.wait_for_function("window.ready")
+    with loaded(browser, state, theme) as page:
+        page.set_default_timeout(10_000)
         yield page
-        assert [trouble for trouble in troubles if not trouble.startswith("data:,")] == []
-        assert page.evaluate("window.canary === undefined")
-    page.close()
 
 
 def node(page: Page, name: str) -> Locator:

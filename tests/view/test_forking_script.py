@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,31 +17,13 @@ from nbgraph.notebook.forking import Forking
 from nbgraph.notebook.relatives import _lane
 from nbgraph.view.family import strip
 from tests.core.running import quiet_engine  # noqa: F401
+from tests.notebook.places import Place
 from tests.view.graph_page import DARK, LIGHT
-from tests.view.inspected_page import inspected, launched
+from tests.view.inspected_page import inspected
 
 pytestmark = pytest.mark.slow
 SHOTS = os.environ.get("NBGRAPH_SHOTS", "")
 HOSTILE = "<img src=x onerror=window.canary=1>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
-
-
-class Place:
-    """Keeps the runs that are shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[Any] = []
-
-    def call(self, do: Callable[[], Any]) -> Any:
-        return do()
-
-    def show_run(self, run: Any) -> None:
-        self.shown.append(run)
 
 
 @pytest.fixture

@@ -3,37 +3,23 @@
 import itertools
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from nbgraph.core.events import BreakpointsChanged, Status, StatusChanged, TaskFinished, TaskRetried
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view.graph_widget import GraphWidget
 from nbgraph.view.progress import Progress
-from tests.view.graph_page import DARK, LIGHT, served
+from tests.view.graph_page import DARK, LIGHT, loaded
 from tests.view.stories import ESSAY, HOSTILE, LOOP, TO_A_FAILURE, TO_THE_END, TO_THE_GATE, folded
 from tests.view.trips import FAILURE, TO_THE_INNER_GATE, TRIP, found, travelled
 
 pytestmark = pytest.mark.slow
 PAUSED = StatusChanged(Status.PAUSED, 9.0, "one step at a time; next: draft#2")
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-FLAGS += " --disable-component-update --disable-sync"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -42,19 +28,8 @@ def opened(
 ) -> Iterator[Page]:
     drawing = GraphWidget(outline).drawing
     state = {"drawing": drawing, "status": progress.snapshot() if progress else {}, "actions": actions}
-    page = browser.new_page(viewport={"width": 900, "height": 640}, reduced_motion="reduce")
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("request", lambda request: troubles.append(request.url) if "//127.0.0.1" not in request.url else None)
-    with served(state) as address:
-        page.goto(address)
-        page.add_style_tag(content=":root {" + "".join(f"{name}: {value};" for name, value in theme.items()) + "}")
-        page.wait_for_function("window.ready")
+    with loaded(browser, state, theme) as page:
         yield page
-        assert [trouble for trouble in troubles if not trouble.startswith("data:,")] == []
-        assert page.evaluate("window.canary === undefined")
-    page.close()
 
 
 def node(page: Page, name: str):

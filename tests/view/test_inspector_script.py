@@ -14,18 +14,12 @@ from nbgraph.library import Graph
 from nbgraph.testing import calls
 from tests.core.running import quiet_engine  # noqa: F401
 from tests.nodes.talking import ended, one, scripted
-from tests.view.inspected_page import inspected, launched
+from tests.view.inspected_page import inspected
 from tests.view.stories import HOSTILE
 
 pytestmark = pytest.mark.slow
 
 LINES = [f"Line {number} of the essay." for number in range(30)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as found:
-        yield found
 
 
 @dataclass

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 from nbgraph.core.events import ItemsEnded, RunStarted, Status, StatusChanged, TaskStarted
 from tests.view.graph_page import DARK
 from tests.view.stories import ESSAY, folded
-from tests.view.test_graph_script import browser as browser
 from tests.view.test_graph_script import opened
 
 pytestmark = pytest.mark.slow

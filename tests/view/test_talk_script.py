@@ -28,9 +28,8 @@ from tests.view.talks import (
     used,
     wrote,
 )
-from tests.view.test_graph_script import browser, changes, open_steps, opened
+from tests.view.test_graph_script import changes, open_steps, opened
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
 CANARY = "<img src=x onerror='window.canary=1'><script>window.canary=1</script><a href='javascript:canary=1'>a</a>"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from nbgraph.core.events import RunStarted, TaskFinished, TaskStarted
 from nbgraph.core.run import Run
@@ -16,16 +15,10 @@ from nbgraph.view.graph_widget import GraphWidget
 from nbgraph.view.timeline import LIVE_BARS
 from tests.core.running import quiet_engine  # noqa: F401
 from tests.view.graph_page import DARK, LIGHT
-from tests.view.inspected_page import inspected, launched
+from tests.view.inspected_page import inspected
 
 pytestmark = pytest.mark.slow
 SHOTS = os.environ.get("NBGRAPH_SHOTS", "")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
 
 
 def _work() -> Graph:
