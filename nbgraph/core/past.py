@@ -96,7 +96,7 @@ def gathered(history: History, plan: Plan, upto: int | None = None, since: tuple
         upto: the number of the last step that counts; None for all.
         since: a snapshot to begin from, and how many entries the log had then.
     """
-    entries = history.entries if upto is None else _upto(history.entries, upto)
+    entries = history.entries if upto is None else entries_upto(history.entries, upto)
     past = Past(approvals={approval.id: approval for approval in history.approvals})
     replayed_from = 0
     if since is not None:
@@ -110,7 +110,7 @@ def gathered(history: History, plan: Plan, upto: int | None = None, since: tuple
     return past
 
 
-def _upto(entries: Iterable[Entry], number: int) -> list[Entry]:
+def entries_upto(entries: Iterable[Entry], number: int) -> list[Entry]:
     """The entries up to the step with that number; what was begun after it is left out."""
     found: list[Entry] = []
     if number <= 0:

@@ -18,10 +18,10 @@ from nbgraph.core.events import ENDED, Status
 from nbgraph.core.fit import check_inputs
 from nbgraph.core.graph import Graph
 from nbgraph.core.lookback import check_step, state_of
-from nbgraph.core.past import Past, gathered, without_unfinished
+from nbgraph.core.past import Past, entries_upto, gathered, without_unfinished
 from nbgraph.core.plan import Plan
 from nbgraph.core.ports import History, Store
-from nbgraph.core.records import Begun, Entry, Journaled, ModelAnswered, Recorded, Step, ToolReturned
+from nbgraph.core.records import Begun, Entry, Journaled, ModelAnswered, Moved, Recorded, Resumed, Step, ToolReturned
 from nbgraph.core.retell import retold
 from nbgraph.core.run_loop import RunLoop, Settings, live
 from nbgraph.core.structure import GoneBody, missing_sentence, planned
@@ -222,10 +222,9 @@ def _fork(
 
 
 def _upto(history: History, number: int) -> list[Entry]:
-    """What is shared with a fork at the step `number`: how it went, and nothing of what was under way."""
-    kept = [entry for entry in history.entries if isinstance(entry, Begun | Step)]
-    end = next((place for place, entry in enumerate(kept) if isinstance(entry, Step) and entry.number == number), 0)
-    return list(kept[: end + 1])
+    """What is shared with a fork at the step `number`: how it went and when it rested, not what was under way."""
+    shared = Begun | Step | Moved | Resumed
+    return [entry for entry in entries_upto(history.entries, number) if isinstance(entry, shared)]
 
 
 def _edit(past: Past, changes: Mapping[str, Any], at: float) -> Step:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from nbgraph import MemoryStore, append
-from nbgraph.core.events import Status, TaskFailed
+from nbgraph.core.events import Status, StatusChanged, TaskFailed
 from nbgraph.core.records import Begun, Resumed, Step
 from nbgraph.core.run import Run
 from nbgraph.errors import InputError, NoSuchRun, RunError
@@ -160,6 +160,17 @@ def test_a_fork_takes_no_answer_that_was_given_to_the_other_run() -> None:
     settled(run.fork(1), Status.WAITING)
     run.resume()
     settled(run, Status.DONE)
+
+
+def test_a_fork_shares_when_its_parent_rested() -> None:
+    line = graph("START -> one -> gate -> two -> END", one, two)
+    line.human("gate", "go on?")
+    run = settled(line.run(), Status.WAITING)
+    run.answer("gate", "approve")
+    settled(run, Status.DONE)
+    fork = settled(run.fork(2, x=5), Status.DONE)
+    stands = [event.status for event in told(fork) if isinstance(event, StatusChanged)]
+    assert stands == [Status.WAITING, Status.RUNNING, Status.DONE]
 
 
 def test_a_fork_records_its_effects_anew() -> None:
