@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nbgraph.core.records import Step
+from nbgraph.core.task_names import EDIT
 from nbgraph.core.usage import NOTHING, Used
-from nbgraph.core.views import EDIT
 from nbgraph.errors import brief
 
 

@@ -22,9 +22,8 @@ from nbgraph.core.ports import History, Store
 from nbgraph.core.reading import Memory, Reading
 from nbgraph.core.records import Begun, Entry, Failed, ModelAnswered, Moved, Recorded, Step, ToolReturned, Tried
 from nbgraph.core.structure import planned
-from nbgraph.core.task_names import Place, is_within, place_of, static_of
+from nbgraph.core.task_names import EDIT, Place, is_within, place_of, static_of
 from nbgraph.core.usage import Used
-from nbgraph.core.views import EDIT
 from nbgraph.errors import RunError, brief
 
 Done = Recorded | ModelAnswered | ToolReturned | Tried

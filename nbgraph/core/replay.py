@@ -14,8 +14,9 @@ from nbgraph.core.events import Taken, TaskError
 from nbgraph.core.plan import Edge, Exits, Plan, Stamp
 from nbgraph.core.records import Begun, Snapshot, Step
 from nbgraph.core.scheduler import Advance, Arrival, Frontier, Task
+from nbgraph.core.task_names import EDIT
 from nbgraph.core.updates import Later
-from nbgraph.core.views import EDIT, Origin, View
+from nbgraph.core.views import Origin, View
 
 
 def begun(plan: Plan, inputs: Mapping[str, Any], record: Begun) -> Frontier:

@@ -21,8 +21,7 @@ from nbgraph.core.records import (
     Tried,
     Withdrawn,
 )
-from nbgraph.core.task_names import place_of, static_of
-from nbgraph.core.views import EDIT
+from nbgraph.core.task_names import EDIT, place_of, static_of
 from nbgraph.errors import RunError
 
 

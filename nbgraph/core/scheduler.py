@@ -16,7 +16,8 @@ from nbgraph.core.events import Taken, TaskError
 from nbgraph.core.graph import END, START
 from nbgraph.core.plan import Edge, Plan, Stamp
 from nbgraph.core.state import Overwrite, fold_into, plain_value
-from nbgraph.core.views import EDIT, Commit, Origin, View, Writes, edited, meet, refold
+from nbgraph.core.task_names import EDIT
+from nbgraph.core.views import Commit, Origin, View, Writes, edited, meet, refold
 from nbgraph.errors import WriteConflict
 
 Place = tuple[str, Stamp]

@@ -25,8 +25,7 @@ from nbgraph.core.records import Begun, Entry, Journaled, ModelAnswered, Moved, 
 from nbgraph.core.retell import retold
 from nbgraph.core.run_loop import RunLoop, Settings, live
 from nbgraph.core.structure import GoneBody, missing_sentence, planned
-from nbgraph.core.task_names import is_within, place_of, static_of, walk_name
-from nbgraph.core.views import EDIT
+from nbgraph.core.task_names import EDIT, is_within, place_of, static_of, walk_name
 from nbgraph.core.walk import Walk
 from nbgraph.errors import GraphChanged, RunError
 

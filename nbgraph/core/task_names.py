@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+EDIT = "run.edit"
+"""Who made a commit that no node made: a person who edited the state, in all views at once."""
+
 
 class Place(NamedTuple):
     """A task, or an item of it: in the subgraph of the task `within`, whose nodes are named below the path `static`."""

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from nbgraph.core.state import Reducer, fold_into, plain_value
+from nbgraph.core.task_names import EDIT
 
 Writes = tuple[tuple[str, Any], ...]
-
-EDIT = "run.edit"
-"""Who made a commit that no node made: a person who edited the state, in all views at once."""
 
 
 class Origin(NamedTuple):

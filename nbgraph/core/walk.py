@@ -26,7 +26,8 @@ from nbgraph.core.questions import Questions
 from nbgraph.core.records import Begun, Entry, Failed, ItemDone, Journaled, Snapshot, Step, Tried
 from nbgraph.core.scheduler import Advance, Frontier, Task
 from nbgraph.core.structure import digest
-from nbgraph.core.views import EDIT, Writes
+from nbgraph.core.task_names import EDIT
+from nbgraph.core.views import Writes
 from nbgraph.errors import Cancelled, NotStorable, RunError, WriteConflict
 
 STEPS_IN_A_ROW = 32  # nodes that never wait must let others, and the stop button, have their turn

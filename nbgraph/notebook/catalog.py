@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, Intera
 from nbgraph.core.graph import Source, declared_in, looked_up_in
 from nbgraph.errors import DeclarationError, NbgraphError, nearest
 from nbgraph.library import Graph
-from nbgraph.notebook import display
+from nbgraph.notebook import pictures
 
 NEW = "%graph new essay"
 _UNHEARD = 0  # no id() is 0
@@ -172,7 +172,7 @@ class Catalog:
             cell.raw = cell.raw or getattr(result.info, "raw_cell", "")
             self._complete(cell, result)
         for graph in self._distinct():
-            display.refresh(graph)
+            pictures.refresh(graph)
 
     def _leave(self, result: ExecutionResult | None) -> Cell | None:
         """The cell that `result` is of; the cell around it, if there is one, is the current one again."""

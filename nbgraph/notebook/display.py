@@ -16,7 +16,6 @@ from nbgraph.notebook.batch_display import BatchDisplay
 from nbgraph.notebook.below import Below, below
 from nbgraph.notebook.comms import arrive_while_awaiting
 from nbgraph.notebook.open_questions import OpenQuestions
-from nbgraph.notebook.pictures import refresh, show_picture
 from nbgraph.notebook.run_display import RunDisplay
 from nbgraph.notebook.stored import Stored
 from nbgraph.watching import Watch
@@ -138,4 +137,4 @@ def _execution(shell: Any) -> str | None:
     return parent()["header"].get("msg_id") if parent else None
 
 
-__all__ = ["headless", "install", "refresh", "show", "show_picture", "uninstall", "watched"]
+__all__ = ["headless", "install", "show", "uninstall", "watched"]

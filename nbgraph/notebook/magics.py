@@ -14,11 +14,12 @@ from nbgraph.core.graph import Node
 from nbgraph.core.statements import Statement
 from nbgraph.errors import DeclarationError, TextError, brief
 from nbgraph.library import Graph
-from nbgraph.notebook import cells, display, mentions, option_lines, options
+from nbgraph.notebook import cells, mentions, option_lines, options
 from nbgraph.notebook.catalog import Catalog, Cell, current_cell
 from nbgraph.notebook.mistakes import in_one_sentence
 from nbgraph.notebook.option_lines import NodeLine
 from nbgraph.notebook.options import AGENT, EDGE, EDGES, FORM, HUMAN, NODE, OUTPUT, STATE, SUBGRAPH
+from nbgraph.notebook.pictures import show_picture
 from nbgraph.notebook.run_actions import RunActions
 
 M = TypeVar("M", bound=Callable[..., None])
@@ -133,7 +134,7 @@ class GraphMagics(Magics):
         raw = self._reached("%%edges", body, "write edges below it, such as `START -> draft -> END`")
         graph = self.catalog.graph(option_lines.body_line(EDGES, line).graph)
         _add_edges(graph, "\n" * (cells.lines_above(raw, body) or 0) + body)
-        display.show_picture(graph)
+        show_picture(graph)
 
     @no_var_expand
     @line_magic
@@ -333,7 +334,7 @@ class GraphMagics(Magics):
             case "use":
                 print(repr(self.catalog.use(read.name)))
             case "show":
-                display.show_picture(self.catalog.graph())
+                show_picture(self.catalog.graph())
             case "check":
                 print("\n".join(map(str, self.catalog.graph().check())) or "no problems")
             case "drop":

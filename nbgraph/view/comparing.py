@@ -10,9 +10,8 @@ from typing import Any
 from nbgraph.core.diff import Diff, alike
 from nbgraph.core.lookback import Outcome
 from nbgraph.core.records import Step
-from nbgraph.core.task_names import place_of
+from nbgraph.core.task_names import EDIT, place_of
 from nbgraph.core.usage import NOTHING
-from nbgraph.core.views import EDIT
 from nbgraph.view.text_diff import rows_page
 from nbgraph.view.values import secret, short, short_update, shorten
 

@@ -15,7 +15,7 @@ from nbgraph.core.events import TaskError
 from nbgraph.core.plan import Plan
 from nbgraph.core.records import Begun, Step
 from nbgraph.core.scheduler import Advance, Frontier
-from nbgraph.core.views import EDIT
+from nbgraph.core.task_names import EDIT
 from tests.core.random_graphs import ITEMS, loop_around_fan_out
 from tests.core.storing import fields
 from tests.core.test_pattern_properties import MOST, Varied, faulty, racing

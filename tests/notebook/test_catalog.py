@@ -186,7 +186,7 @@ def test_functions_of_the_notebook_route_by_name(notebook: Notebook) -> None:
 
 def test_pictures_are_drawn_anew_after_each_cell(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
-    monkeypatch.setattr("nbgraph.notebook.display.refresh", lambda graph: drawn.append(graph.name))
+    monkeypatch.setattr("nbgraph.notebook.pictures.refresh", lambda graph: drawn.append(graph.name))
     notebook.run(f"%%node\n{DRAFT}")
     notebook.execute("%edge a -> b\n1 / 0")
     assert drawn == ["essay", "essay"]

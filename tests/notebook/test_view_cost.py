@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,10 +43,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The messages of the picture: changes, and whole statuses."""
+    """The messages of the picture: changes, and whole statuses; not those of runs that other tests have left."""
     found: list[Any] = []
-    monkeypatch.setattr(GraphWidget, "send", lambda self, content, buffers=None: found.append(content))
-    monkeypatch.setattr(GraphWidget, "send_state", lambda self, key=None: found.append(self.get_state(key)))
+    here = threading.get_ident()
+
+    def note(message: Any) -> None:
+        if threading.get_ident() == here:
+            found.append(message)
+
+    monkeypatch.setattr(GraphWidget, "send", lambda self, content, buffers=None: note(content))
+    monkeypatch.setattr(GraphWidget, "send_state", lambda self, key=None: note(self.get_state(key)))
     return found
 
 
