@@ -18,6 +18,7 @@ from nbgraph.view.rows import LIVE_ROWS
 from tests.call_count import calls_in
 from tests.view.stories import ESSAY
 
+pytestmark = pytest.mark.slow
 MEGABYTE = 2**20
 PERIOD = 0.1
 
