@@ -5,8 +5,8 @@ allow fits (a subclass, an int for a float), but a bool is no int here and a dat
 namedtuple or a pydantic model an instance is needed; what is in it is its own concern.
 
 An annotation that pydantic does not know is no mistake, for other tools may: its values are checked by `isinstance`
-where it has a class, else not at all, and `unchecked` says why. To refuse it would have to wait for the first value, in
-the midst of a run, or import pydantic at every declaration.
+where it has a class, else not at all. To refuse it would have to wait for the first value, in the midst of a run, or
+import pydantic at every declaration.
 """
 
 from __future__ import annotations
@@ -55,18 +55,13 @@ def type_checks(schema: Schema) -> Mapping[str, Checks]:
     return {key: Checks(check(hint), _check_of_element(hint)) for key, hint in _typed(schema).items()}
 
 
-def unchecked(schema: Schema) -> Mapping[str, str]:
-    """What is to be said of keys whose values cannot be checked fully though they have a type. Imports pydantic."""
-    return {key: lacking for key, hint in _typed(schema).items() if (lacking := _thorough(hint)[1])}
-
-
 def check(hint: Any) -> Check:
     """The check of values against an annotation; pydantic makes it up when first a value is not plainly right."""
     thorough: list[Check] = []
 
     def slow(value: Any) -> Misfit | None:
         if not thorough:
-            thorough.append(_thorough(hint)[0])
+            thorough.append(_thorough(hint))
         return thorough[0](value)
 
     types = fitting_types(hint)
@@ -85,17 +80,14 @@ def _check_of_element(hint: Any) -> Check | None:
     return check(element) if element is not None else None
 
 
-def _thorough(hint: Any) -> tuple[Check, str]:
-    """The check by pydantic, or by what is left of it, and then why no more."""
+def _thorough(hint: Any) -> Check:
+    """The check by pydantic, or by what is left of it."""
     try:
         adapter = _adapter(_strict(hint, ()))
-    except Exception as error:  # an annotation may be anything
-        why = told(error).partition("\n")[0]
+    except Exception:  # an annotation may be anything
         kind = get_origin(bare(hint)) or bare(hint)
-        if _is_testable(kind):
-            return _by_class(kind, spelt(hint)), f"only that it is {spelt(kind)} is checked: {why}"
-        return (lambda value: None), f"{spelt(hint)} is not checked: {why}"
-    return _by_adapter(adapter, spelt(hint)), ""
+        return _by_class(kind, spelt(hint)) if _is_testable(kind) else lambda value: None
+    return _by_adapter(adapter, spelt(hint))
 
 
 def _by_class(kind: type, wanted: str) -> Check:

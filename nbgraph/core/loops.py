@@ -120,15 +120,6 @@ def reach(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str,
     return _closed({name: 1 << index for index, name in enumerate(nodes)}, onward, tuple(reversed(nodes)))
 
 
-def reached_by(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
-    """Who is reached by whom: `reach` seen from the other end, over the same positions."""
-    backward: dict[str, list[str]] = {name: [] for name in nodes}
-    for name, targets in _without(nodes, successors, cut).items():
-        for to in targets:
-            backward[to].append(name)
-    return _closed({name: 1 << index for index, name in enumerate(nodes)}, backward, nodes)
-
-
 def _without(nodes: Sequence[str], successors: Successors, cut: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     within, without = set(nodes), set(cut)
     return {name: [to for to in successors[name] if to in within and (name, to) not in without] for name in nodes}

@@ -56,12 +56,6 @@ class Questions:
             return list(dict.fromkeys(asked.approval.node for asked in self._open.values()))
 
     @property
-    def open_ids(self) -> list[str]:
-        """The ids of the open questions."""
-        with self._changed:
-            return list(self._open)
-
-    @property
     def all(self) -> list[Approval]:
         """All questions asked so far, with their answers, in the order of asking."""
         with self._changed:

@@ -110,20 +110,6 @@ def function_tool(function: Callable[..., Any], name: str | None = None) -> Tool
     )
 
 
-def unique_names(tools: Iterable[Tool]) -> dict[str, Tool]:
-    """The tools by name.
-
-    Raises:
-        DeclarationError: two have one name.
-    """
-    named: dict[str, Tool] = {}
-    for tool in tools:
-        if tool.name in named:
-            raise DeclarationError(f"there are two tools with the name {tool.name!r}; give one of them another name.")
-        named[tool.name] = tool
-    return named
-
-
 # What the function says
 
 

@@ -15,7 +15,7 @@ from nbgraph.view.asking import question
 from nbgraph.view.graph_widget import Answer, GraphWidget
 from nbgraph.view.progress import Progress
 
-SNAPSHOT_SECONDS = 2.0
+SNAPSHOT_SECONDS = 10.0
 
 
 class Clicks(NamedTuple):
@@ -63,7 +63,10 @@ class LiveView(ipywidgets.VBox):  # type: ignore[misc]
             self._questions.withdraw()
 
     def flush(self) -> None:
-        """Send what has changed: as one small message, or all of it at each rest and every other second."""
+        """Send what has changed, as one small message; at each rest, and now and then, all of it.
+
+        That heals what a message has left out that a busy server dropped.
+        """
         changes, now = self._progress.changes(), monotonic()
         if self._at_rest or now - self._snapshot_at > SNAPSHOT_SECONDS:
             self._at_rest, self._snapshot_at = False, now

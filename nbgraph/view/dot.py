@@ -192,11 +192,6 @@ def label(text: str, room: int = 0) -> str:
     return escaped
 
 
-def lay_out(dot: str) -> tuple[str, str]:
-    """The SVG of a DOT text, or an empty string and a sentence that says why there is none."""
-    return _laid_out(find_executable(), dot)
-
-
 def _laid_out(executable: str | None, dot: str) -> tuple[str, str]:
     if executable is None:
         return "", "Graphviz was not found; `pip install graphviz-pure` brings it."

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbgraph.core.loops import find_loops, reach, reached_by
+from nbgraph.core.loops import find_loops, reach
 from nbgraph.core.same_round import SameRound, members_of, shared
 
 quiet = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -18,6 +21,15 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
     names = [f"n{index}" for index in range(draw(st.integers(2, 9)))]
     edges = draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=20))
     return {name: list(dict.fromkeys(to for source, to in edges if source == name)) for name in names}
+
+
+def reached_by(nodes: Sequence[str], successors: dict[str, list[str]], cut: Iterable[Any] = ()) -> dict[str, int]:
+    """Who is reached by whom: `reach` seen from the other end."""
+    found = reach(nodes, successors, cut)
+    return {
+        name: sum(1 << other for other, source in enumerate(nodes) if found[source] >> place & 1)
+        for place, name in enumerate(nodes)
+    }
 
 
 @pytest.mark.slow

@@ -29,7 +29,6 @@ from nbgraph.models.tools import (
     plain_arguments,
     read_arguments,
     shown,
-    unique_names,
 )
 from tests.models.kinds import FEW, KINDS, LOOSE, SOME, Colour, Paper, Place, Point, Shelf
 
@@ -345,12 +344,6 @@ def test_what_has_no_name_or_no_signature_is_refused() -> None:
 @pytest.mark.parametrize("name", ["a b", "ä", "a.b", "x" * 65, "a\n"])
 def test_a_name_that_models_do_not_take_is_refused(name: str) -> None:
     assert "cannot name a tool: models take at most 64 letters" in refused(search, name)
-
-
-def test_two_tools_of_one_name_are_refused() -> None:
-    assert unique_names([SEARCH]) == {"search": SEARCH}
-    with pytest.raises(DeclarationError, match="two tools with the name 'search'"):
-        unique_names([SEARCH, function_tool(search)])
 
 
 # Arguments

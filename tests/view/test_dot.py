@@ -5,7 +5,7 @@ import pytest
 
 from nbgraph.core.outline import Outline, OutlineEdge, OutlineNode
 from nbgraph.view import dot
-from nbgraph.view.dot import draw, label, lay_out
+from nbgraph.view.dot import draw, label
 from nbgraph.view.svg import ATTRIBUTES, ELEMENTS, by_id
 from tests.view.stories import ESSAY, HOSTILE
 from tests.view.trips import TRIP, edges, node
@@ -102,7 +102,7 @@ def test_without_graphviz_the_picture_is_a_list_that_says_why(monkeypatch):
 @pytest.mark.parametrize(("program", "why"), [("/bin/false", "failed"), ("/nowhere/dot", "could not be started")])
 def test_a_layout_that_fails_is_told_in_a_sentence(monkeypatch, program, why):
     monkeypatch.setattr(dot, "find_executable", lambda: program)
-    assert why in lay_out("digraph {}")[1]
+    assert why in texts(draw(ESSAY).svg)[0]
 
 
 def test_a_layout_that_does_not_end_is_given_up(monkeypatch, tmp_path):
@@ -111,7 +111,7 @@ def test_a_layout_that_does_not_end_is_given_up(monkeypatch, tmp_path):
     endless.chmod(0o755)
     monkeypatch.setattr(dot, "SECONDS", 0.1)
     monkeypatch.setattr(dot, "find_executable", lambda: str(endless))
-    assert "did not finish" in lay_out("digraph { endless }")[1]
+    assert "did not finish" in texts(draw(ESSAY).svg)[0]
 
 
 def test_the_program_in_the_wheel_is_found_without_a_path(monkeypatch):
