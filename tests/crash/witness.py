@@ -41,7 +41,8 @@ class Witness:
 
     def lines(self, pid: int | None = None) -> list[Line]:
         """What was told so far, by one process or by all."""
-        told = (line.split() for line in self.path.read_text().splitlines())
+        text = self.path.read_text()
+        told = (line.split() for line in text[: text.rfind("\n") + 1].splitlines())  # one may be half written yet
         lines = [Line(int(who), said, task, int(number)) for who, said, task, number in told]
         return [line for line in lines if pid in (None, line.pid)]
 
